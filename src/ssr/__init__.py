@@ -1,0 +1,31 @@
+"""Multi-date Sentinel-2 super-resolution: a time series at 10 m in, one image four times sharper out."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "SSRError": "ssr.errors",
+    "SuperResolver": "ssr.models.protocol",
+    "TrainConfig": "ssr.config.schema",
+    "InferConfig": "ssr.config.schema",
+    "load_config": "ssr.config.files",
+    "network_from_options": "ssr.build",
+    "bundled_model": "ssr.build",
+    "load_model": "ssr.build",
+    "simulate_series": "ssr.data.simulate",
+    "super_resolve_array": "ssr.inference.predictor",
+    "super_resolve_scene": "ssr.workflows",
+    "super_resolve_chips": "ssr.workflows",
+    "super_resolve_grids": "ssr.workflows",
+    "train": "ssr.workflows",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ssr' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,166 @@
+"""Which network do the tensors of a weight file belong to, and which of them does the live network need?
+
+Published SRCNN and HighResNet files hold shared tensors under several names and tensors that never take part: the
+mask encoder (one weight is of size zero) and, in HighResNet, the fusing modules inherited from SRCNN. They are read
+and left out; every other difference is an error.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from ssr.checkpoints.files import StateDict
+from ssr.errors import WeightsError
+
+Architecture = Literal["esrgan", "srcnn", "highresnet", "date_fusion", "unet_sn"]
+
+REDUNDANT_SRCNN = re.compile(r"mask_encoder\.|fusion\.\d")
+REDUNDANT_HIGHRESNET = re.compile(r"mask_encoder\.|doubleconv2d\.|residualblocks\.|fusion\.fusion\.[1-9]")
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A network's architecture and constructor arguments, read from tensor shapes alone.
+
+    n_stacked: input channels of all dates together, where the architecture stacks them.
+    """
+
+    architecture: Architecture
+    arguments: dict[str, int | bool]
+    n_stacked: int | None = None
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} {value}" for name, value in self.arguments.items())
+        return f"{self.architecture} ({values})"
+
+
+def recognise(state: StateDict) -> Recognised | None:
+    """The network that these tensors fit, or None."""
+    if "conv_first.weight" in state and "conv_body.weight" in state:
+        return _recognise_esrgan(state)
+    if "conv0.weight" in state and "conv9.weight" in state:
+        n_features, n_channels = state["conv0.weight"].shape[:2]
+        objects = "o_conv1.weight" in state
+        return Recognised(
+            "unet_sn", {"n_channels": n_channels, "n_features": n_features, "judges_objects": objects}, n_channels
+        )
+    if "to_pixels.weight" in state and "encoder.first.weight" in state:
+        return _recognise_date_fusion(state)
+    if "encoder.doubleconv2d.0.weight" in state and "sr.upsample.1.weight" in state:
+        return _recognise_worldstrat(state)
+    return None
+
+
+def needed_tensors(state: StateDict) -> StateDict:
+    """Without the redundant tensors of published SRCNN and HighResNet files."""
+    if any(name.startswith("fusion.fusion.") for name in state):
+        redundant = REDUNDANT_HIGHRESNET
+    elif "encoder.doubleconv2d.0.weight" in state:
+        redundant = REDUNDANT_SRCNN
+    else:
+        return state
+    return {name: tensor for name, tensor in state.items() if not redundant.match(name)}
+
+
+def load_strictly(network: nn.Module, state: StateDict, *, source: Path | str) -> None:
+    """Give the network its tensors; every name and shape must fit.
+
+    Raises:
+        WeightsError: names the first difference and the network that the file does fit.
+    """
+    difference = _first_difference(network.state_dict(), needed_tensors(state))
+    if difference:
+        fits = recognise(state)
+        advice = f"; the file fits {fits}" if fits else "; the file fits no network known here"
+        raise WeightsError(f"{source}: does not fit the {type(network).__name__} asked for: {difference}{advice}")
+    network.load_state_dict(needed_tensors(state))
+
+
+def load_what_fits(network: nn.Module, state: StateDict) -> list[str]:
+    """Give the network every tensor of its own name and shape.
+
+    Returns:
+        One line per tensor that was skipped or is missing, with the reason.
+    """
+    own, given = network.state_dict(), needed_tensors(state)
+    fitting = {n: t for n, t in given.items() if n in own and own[n].shape == t.shape}
+    network.load_state_dict(fitting, strict=False)
+    notes = [f"{name}: kept as initialised, not in the file" for name in own if name not in given]
+    for name, tensor in given.items():
+        if name not in own:
+            notes.append(f"{name}: skipped, the network has no such tensor")
+        elif name not in fitting:
+            notes.append(f"{name}: skipped, {tuple(tensor.shape)} in the file, {tuple(own[name].shape)} in the network")
+    return notes
+
+
+def _first_difference(own: StateDict, given: StateDict) -> str | None:
+    for name, tensor in own.items():
+        if name not in given:
+            return f"'{name}' is missing"
+        if given[name].shape != tensor.shape:
+            return f"'{name}' is {tuple(given[name].shape)}, expected {tuple(tensor.shape)}"
+    extra = [name for name in given if name not in own]
+    return f"'{extra[0]}' is not part of it" if extra else None
+
+
+def _recognise_esrgan(state: StateDict) -> Recognised:
+    n_features, n_in = state["conv_first.weight"].shape[:2]
+    n_doublings = sum(f"conv_up{k}.weight" in state for k in (1, 2, 3, 4))
+    arguments: dict[str, int | bool] = {
+        "n_out_channels": state["conv_last.weight"].shape[0],
+        "n_features": n_features,
+        "n_blocks": _count(state, r"body\.(\d+)\."),
+        "n_growth": state["body.0.rdb1.conv1.weight"].shape[0],
+        # Scales 1 and 2 have the same tensors as 4 but 16 and 4 times the input channels: not told apart by shape.
+        "scale": 2**n_doublings,
+    }
+    return Recognised("esrgan", arguments, n_in)
+
+
+def _recognise_date_fusion(state: StateDict) -> Recognised:
+    n_date_features, n_seen = state["encoder.first.weight"].shape[:2]
+    n_channels = (n_seen - 2) // 2
+    arguments: dict[str, int | bool] = {
+        "n_channels": n_channels,
+        "n_features": state["merge.weight"].shape[0],
+        "n_date_features": n_date_features,
+        "n_blocks": _count(state, r"trunk\.(\d+)\."),
+        "scale": math.isqrt(state["to_pixels.weight"].shape[0] // n_channels),
+    }
+    return Recognised("date_fusion", arguments)
+
+
+def _recognise_worldstrat(state: StateDict) -> Recognised:
+    n_features, n_seen = state["encoder.doubleconv2d.0.weight"].shape[:2]
+    n_out = state["sr.upsample.4.weight"].shape[0]
+    n_fine = state["sr.upsample.1.weight"].shape[0]
+    arguments: dict[str, int | bool] = {
+        "n_channels": n_out,
+        "n_out_channels": n_out,
+        "n_features": n_features,
+        "kernel_size": state["encoder.doubleconv2d.0.weight"].shape[-1],
+        "shuffle_kernel_size": state["sr.upsample.1.weight"].shape[-1],
+        "scale": math.isqrt(n_features // n_fine),
+        "sees_reference": n_seen == 2 * n_out,
+    }
+    if any(name.startswith("fusion.fusion.") for name in state):
+        n_revisits = state["doubleconv2d.doubleconv2d.0.weight"].shape[1] // n_features if _has_srcnn(state) else 8
+        return Recognised("highresnet", arguments | {"n_revisits": n_revisits})
+    n_revisits = state["doubleconv2d.doubleconv2d.0.weight"].shape[1] // n_features
+    n_blocks = _count(state, r"residualblocks\.(\d+)\.")
+    return Recognised("srcnn", arguments | {"n_revisits": n_revisits, "n_residual_blocks": n_blocks})
+
+
+def _has_srcnn(state: StateDict) -> bool:
+    return "doubleconv2d.doubleconv2d.0.weight" in state
+
+
+def _count(state: StateDict, pattern: str) -> int:
+    """Number of repeated blocks: the highest index that the pattern captures, plus one."""
+    matches = (re.match(pattern, name) for name in state)
+    return 1 + max((int(match[1]) for match in matches if match), default=-1)

@@ -1,0 +1,1 @@
+"""What a user may write: option files, and what they mean. No torch."""

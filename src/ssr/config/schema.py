@@ -1,0 +1,184 @@
+"""Which options are there, of what type, with which default?"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DateFusionModel(_Options):
+    """Any number of dates, few operations; the architecture of the bundled model."""
+
+    type: Literal["date_fusion"] = "date_fusion"
+    n_channels: PositiveInt = 3
+    n_features: PositiveInt = 64
+    n_date_features: PositiveInt = 32
+    n_blocks: PositiveInt = 8
+    scale: PositiveInt = 4
+
+
+class ESRGANModel(_Options):
+    """The ESRGAN generator over stacked dates."""
+
+    type: Literal["esrgan"] = "esrgan"
+    n_revisits: PositiveInt = 8
+    n_channels: PositiveInt = 3
+    n_out_channels: PositiveInt = 3
+    scale: Literal[1, 2, 4, 8, 16] = 4
+    n_features: PositiveInt = 64
+    n_blocks: PositiveInt = 23
+    n_growth: PositiveInt = 32
+
+
+class SRCNNModel(_Options):
+    """SRCNN over a fixed number of dates (WorldStrat)."""
+
+    type: Literal["srcnn"] = "srcnn"
+    n_revisits: PositiveInt = 8
+    n_channels: PositiveInt = 3
+    n_out_channels: PositiveInt = 3
+    n_features: PositiveInt = 128
+    n_residual_blocks: PositiveInt = 1
+    kernel_size: PositiveInt = 3
+    shuffle_kernel_size: PositiveInt = 1
+    scale: PositiveInt = 4
+    sees_reference: bool = False
+
+
+class HighResNetModel(_Options):
+    """HighRes-net: recursive fusion of dates (WorldStrat)."""
+
+    type: Literal["highresnet"] = "highresnet"
+    n_revisits: PositiveInt = 8
+    n_channels: PositiveInt = 3
+    n_out_channels: PositiveInt = 3
+    n_features: PositiveInt = 128
+    kernel_size: PositiveInt = 3
+    shuffle_kernel_size: PositiveInt = 1
+    scale: PositiveInt = 4
+    sees_reference: bool = False
+
+
+class BicubicModel(_Options):
+    """Median of the dates, enlarged: learns and invents nothing."""
+
+    type: Literal["bicubic"] = "bicubic"
+    n_channels: PositiveInt = 3
+    scale: PositiveInt = 4
+
+
+Model = Annotated[
+    DateFusionModel | ESRGANModel | SRCNNModel | HighResNetModel | BicubicModel, Field(discriminator="type")
+]
+
+
+class UNetDiscriminator(_Options):
+    """The spectral-norm U-Net that judges realism, with or without the branch for object crops."""
+
+    type: Literal["unet_sn"] = "unet_sn"
+    n_channels: PositiveInt
+    n_features: PositiveInt = 64
+    has_skips: bool = True
+    judges_objects: bool = False
+
+
+class Weights(_Options):
+    """A weight file: `{params, params_ema}`, one of them, a bare state dict, or safetensors."""
+
+    path: Path
+    key: str | None = None
+    strict: bool = True
+
+
+class ImageryFolder(_Options):
+    """High-resolution imagery to photograph from simulated orbits.
+
+    share: how often this folder is drawn relative to the others.
+    """
+
+    folder: Path
+    include: tuple[str, ...] = ("*.png", "*.jpg", "*.jpeg")
+    exclude: tuple[str, ...] = ()
+    share: PositiveFloat = 1.0
+
+
+class SimulatedData(_Options):
+    """Pairs simulated on the fly from high-resolution imagery (`data/simulate`)."""
+
+    type: Literal["simulated"] = "simulated"
+    imagery: tuple[ImageryFolder, ...]
+    n_revisits: tuple[PositiveInt, ...] = (8,)
+    chip_px: PositiveInt = 28
+    seed: int = 0
+
+
+class S2NaipData(_Options):
+    """The S2-NAIP data set in its published layout."""
+
+    type: Literal["s2naip"] = "s2naip"
+    sentinel2: Path
+    naip: Path
+    n_revisits: PositiveInt = 8
+    seed: int = 0
+
+
+Data = Annotated[SimulatedData | S2NaipData, Field(discriminator="type")]
+
+
+class Loss(_Options):
+    """What regression minimises: a weighted sum."""
+
+    l1: NonNegativeFloat = 1.0
+    mse: NonNegativeFloat = 0.0
+    ssim: NonNegativeFloat = 0.0
+    border_px: NonNegativeInt = 0
+
+
+class Training(_Options):
+    """Optimiser and time."""
+
+    n_steps: PositiveInt
+    batch_size: PositiveInt = 16
+    learning_rate: PositiveFloat = 1e-4
+    final_learning_rate: NonNegativeFloat = 0.0
+    schedule: Literal["cosine", "multistep"] = "cosine"
+    milestones: tuple[PositiveInt, ...] = ()
+    gamma: PositiveFloat = 0.5
+    n_warmup_steps: NonNegativeInt = 0
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: NonNegativeFloat = 0.0
+    max_gradient_norm: PositiveFloat | None = None
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    log_every: PositiveInt = 100
+    validate_every: PositiveInt = 5000
+    checkpoint_every: PositiveInt = 5000
+
+
+class TrainConfig(_Options):
+    """One training run; its results go to `<experiments_root>/<name>/`."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 0
+    model: Model
+    train_data: Data
+    validation_data: Data | None = None
+    n_validation_batches: PositiveInt = 8
+    pretrained: Weights | None = None
+    loss: Loss = Loss()
+    training: Training
+    experiments_root: Path = Path("experiments")
+
+
+class InferConfig(_Options):
+    """Chips or grids of chips to super-resolve, all PNG below `data_dir`."""
+
+    data_dir: Path
+    save_path: Path
+    n_revisits: PositiveInt = 8
+    model: Model | None = None
+    weights: Weights | None = None
+    seed: int = 0

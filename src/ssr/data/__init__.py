@@ -1,0 +1,1 @@
+"""Training pairs: one file per kind of data."""

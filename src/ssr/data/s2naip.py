@@ -1,0 +1,1 @@
+class S2NaipPairs: pass

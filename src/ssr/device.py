@@ -1,0 +1,70 @@
+"""Where and how precisely does a network run? Decided once, here."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from ssr.errors import ConfigError
+
+PrecisionName = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and the precision of its convolutions."""
+
+    device: torch.device
+    precision: Literal["fp32", "bf16"]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Run convolutions in bfloat16 where that was chosen; sums, registration and colours stay in float32."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def __str__(self) -> str:
+        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        return f"{self.device.type} {self.precision}{threads}"
+
+
+def choose_compute(device: str = "auto", precision: PrecisionName = "auto") -> Compute:
+    """Take the accelerator if there is one, bfloat16 where the hardware multiplies it natively."""
+    chosen = _choose_device(device)
+    if chosen.type == "cpu":
+        torch.set_num_threads(available_cores())
+    if precision == "auto":
+        precision = "bf16" if _multiplies_bfloat16(chosen) else "fp32"
+    return Compute(chosen, precision)
+
+
+def available_cores() -> int:
+    """Cores this process may use (its affinity, not the machine's)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _choose_device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device {name!r} is not known; expected auto, cpu, cuda, cuda:N or mps") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device {name!r} was asked for, but torch finds no CUDA device; use --device cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device 'mps' was asked for, but torch finds none; use --device cpu")
+    return device
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(supported()) or bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())

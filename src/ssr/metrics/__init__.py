@@ -1,0 +1,1 @@
+"""How good, as numbers: measures without a gradient."""

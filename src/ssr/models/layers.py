@@ -1,0 +1,73 @@
+"""Which small pieces do several networks share?"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def leaky(features: Tensor) -> Tensor:
+    """Leaky ReLU with ESRGAN's slope."""
+    return F.leaky_relu(features, 0.2)
+
+
+class DoubleConv2d(nn.Module):
+    """Two reflect-padded convolutions with PReLU and dropout (WorldStrat).
+
+    The identities hold the places of absent batch norms, so parameters sit at indexes 0, 2, 4, 6 as published.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel_size: int, *, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.doubleconv2d = nn.Sequential(
+            nn.Conv2d(n_in, n_out, kernel_size, padding="same", padding_mode="reflect"),
+            nn.Identity(),
+            nn.PReLU(),
+            nn.Dropout(dropout),
+            nn.Conv2d(n_out, n_out, kernel_size, padding="same", padding_mode="reflect"),
+            nn.Identity(),
+            nn.PReLU(),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = self.doubleconv2d(features)
+        return result
+
+
+class ResidualDoubleConv2d(nn.Module):
+    """x + DoubleConv2d(x), under the published name `residualblock`."""
+
+    def __init__(self, n_features: int, kernel_size: int, *, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.residualblock = DoubleConv2d(n_features, n_features, kernel_size, dropout=dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = features + self.residualblock(features)
+        return result
+
+
+class PixelShuffleUpsampler(nn.Module):
+    """Pixel shuffle, then two 1×1 convolutions with PReLU (also on the image itself, as published)."""
+
+    def __init__(self, n_features: int, n_out: int, zoom: int, kernel_size: int) -> None:
+        super().__init__()
+        n_fine = n_features // zoom**2
+        self.upsample = nn.Sequential(
+            nn.PixelShuffle(zoom),
+            nn.Conv2d(n_fine, n_fine, kernel_size, padding="same", padding_mode="reflect"),
+            nn.Identity(),
+            nn.PReLU(),
+            nn.Conv2d(n_fine, n_out, kernel_size, padding="same", padding_mode="reflect"),
+            nn.Identity(),
+            nn.PReLU(),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = self.upsample(features)
+        return result
+
+
+def with_reference_frame(low_res: Tensor) -> Tensor:
+    """Append the median over the dates to every date: `b t c h w` to `b t 2c h w` (WorldStrat)."""
+    reference = low_res.median(1, keepdim=True).values.expand_as(low_res)
+    return torch.cat([low_res, reference], 2)

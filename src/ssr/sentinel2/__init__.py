@@ -1,0 +1,1 @@
+"""What the instrument is: bands, digital numbers, no-data. No torch, opens no file."""

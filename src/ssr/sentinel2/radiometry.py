@@ -1,0 +1,19 @@
+"""What does a stored number mean?
+
+True-colour images (TCI) are ESA's 8-bit rendering of L1C: 0 is no data, 1…255 is unit range × 255. The 16-bit
+bands of the original data set were divided by 8160 and clipped (allenai/satlas, Normalization.md).
+"""
+
+from typing import Any
+
+TCI_PEAK_DN = 255
+BAND_PEAK_DN = 8160
+
+
+def is_no_data(pixels: Any, channel_axis: int) -> Any:
+    """Where every channel is exactly zero.
+
+    The one no-data rule of training and inference, for NumPy arrays and torch tensors alike. A single dark channel
+    is not missing data.
+    """
+    return (pixels == 0).all(channel_axis)

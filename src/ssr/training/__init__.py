@@ -1,0 +1,1 @@
+"""Optimisers and time: the loop and the steps it repeats."""
