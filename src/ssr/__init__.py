@@ -19,7 +19,6 @@ _HOMES = {
     "super_resolve_scene": "ssr.workflows",
     "super_resolve_chips": "ssr.workflows",
     "super_resolve_grids": "ssr.workflows",
-    "train": "ssr.workflows",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

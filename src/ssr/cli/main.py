@@ -1,0 +1,43 @@
+"""Which commands does `ssr` have?"""
+
+from typing import Annotated
+
+import typer
+
+from ssr import __version__
+from ssr.cli import inference, training
+from ssr.cli.output import run_reporting
+
+app = typer.Typer(
+    name="ssr",
+    help="Multi-date Sentinel-2 super-resolution: a time series at 10 m in, one image four times sharper out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+app.command("demo")(inference.demo)
+app.command("scene")(inference.scene)
+app.command("infer")(inference.infer)
+app.command("infer-grid")(inference.infer_grid)
+app.command("train")(training.train)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"ssr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The console command."""
+    run_reporting(app)

@@ -1,0 +1,1 @@
+"""From a series to a super-resolved raster: windows, blending, prediction."""

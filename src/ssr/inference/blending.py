@@ -1,0 +1,92 @@
+"""How do overlapping windows become one raster without seams, whatever order they were predicted in?
+
+Neighbours share a strip of `2·overlap` pixels centred on the border of their cores. Across the strip one fades into
+the other along a straight line: first between columns, then between rows, always of exactly two values, so the order
+of prediction cannot matter; where two windows agree, the result is their common value to the bit. Blocks leave as
+soon as they are final; what is kept is one strip per row of windows, not the raster.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssr.inference.windows import Span, WindowPlan
+
+Patch = NDArray[np.float32]
+
+
+class Block(NamedTuple):
+    """Final pixels and their place in the fine raster: `c h w` at rows × columns."""
+
+    rows: slice
+    columns: slice
+    pixels: Patch
+
+
+def stitch(plan: WindowPlan, patches: Iterable[Patch], scale: int) -> Iterator[Block]:
+    """Turn predictions of the read windows, in the plan's order, into final blocks.
+
+    Args:
+        patches: `c scale·h scale·w` of each read window.
+    """
+    overlap = plan.overlap_px * scale
+    source = iter(patches)
+    below: list[Patch] = []  # for each column span: the lower shared strip of the row of windows above
+    for i, row in enumerate(plan.rows):
+        strips = [_cut(next(source), row, column, plan, scale) for column in plan.columns]
+        bands = _fade_columns(strips, overlap)
+        height = (row.core_stop - row.core_start) * scale
+        has_above, has_below = i > 0, i + 1 < len(plan.rows)
+        kept: list[Patch] = []
+        for column, band, above in zip(_final_columns(plan, scale), bands, below or bands, strict=True):
+            band = _fade(above, band, overlap, axis=1) if has_above else band
+            # With a neighbour above, the band starts `overlap` before the core; likewise it ends below it.
+            start = row.core_start * scale - (overlap if has_above else 0)
+            n_final = height + (overlap if has_above else 0) - (overlap if has_below else 0)
+            yield Block(slice(start, start + n_final), column, band[:, :n_final])
+            kept.append(band[:, n_final:])
+        below = kept
+
+
+def _cut(patch: Patch, row: Span, column: Span, plan: WindowPlan, scale: int) -> Patch:
+    """The part of a prediction that is used: the core and the strips shared with existing neighbours."""
+    used = []
+    for span, spans in ((row, plan.rows), (column, plan.columns)):
+        first, last = span is spans[0], span is spans[-1]
+        start = span.core_start - (0 if first else plan.overlap_px)
+        stop = span.core_stop + (0 if last else plan.overlap_px)
+        used.append(slice((start - span.read_start) * scale, (stop - span.read_start) * scale))
+    return patch[:, used[0], used[1]]
+
+
+def _fade_columns(strips: list[Patch], overlap: int) -> list[Patch]:
+    """Merge the windows of a row: each result ends where the strip shared with the next window begins."""
+    merged: list[Patch] = []
+    shared: Patch | None = None
+    for k, strip in enumerate(strips):
+        strip = _fade(shared, strip, overlap, axis=2) if shared is not None else strip
+        cut = strip.shape[2] - (2 * overlap if k + 1 < len(strips) else 0)
+        merged.append(strip[:, :, :cut])
+        shared = strip[:, :, cut:]
+    return merged
+
+
+def _final_columns(plan: WindowPlan, scale: int) -> list[slice]:
+    """Columns of the fine raster that each merged band covers."""
+    starts = [c.core_start - (plan.overlap_px if k else 0) for k, c in enumerate(plan.columns)]
+    stops = [*starts[1:], plan.columns[-1].core_stop]
+    return [slice(a * scale, b * scale) for a, b in zip(starts, stops, strict=True)]
+
+
+def _fade(before: Patch, after: Patch, overlap: int, *, axis: int) -> Patch:
+    """Replace the first `2·overlap` pixels of `after` by a linear transition from `before`."""
+    n = 2 * overlap
+    if n == 0:
+        return after
+    weight = ((np.arange(n, dtype=np.float32) + 0.5) / n).reshape((-1, 1) if axis == 1 else (1, -1))
+    head = (slice(None),) * axis + (slice(0, n),)
+    faded = after.copy()
+    faded[head] = before + (after[head] - before) * weight
+    return faded

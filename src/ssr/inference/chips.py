@@ -1,0 +1,117 @@
+"""How do chips and grids of chips become super-resolved PNG files in the published layout?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssr.inference.predictor import DEFAULT_CORE_PX, DEFAULT_OVERLAP_PX, Predictor, Progress, read_ahead
+from ssr.inference.scene import to_bytes
+from ssr.inference.windows import plan_windows
+from ssr.raster.writer import refuse_existing, write_png
+from ssr.scenes.chips import CHIP_PX, GRID_CHIPS, ChipGrid, read_chip, read_grid
+from ssr.scenes.ranking import choose_dates, rank_dates
+from ssr.sentinel2.radiometry import TCI_PEAK_DN
+
+CHIPS_PER_BATCH = 16
+
+
+class _Chip(NamedTuple):
+    low_res: NDArray[np.float32]
+    n_dates: int
+    first_date: NDArray[np.uint8]
+
+
+def write_chips(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    save_path: Path,
+    *,
+    n_revisits: int,
+    overwrite: bool,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Super-resolve each chip to `<save_path>/<i>/lr.png` and `sr.png`, `i` counting the sorted paths from 0.
+
+    Every chip is checked before anything is written.
+
+    Returns:
+        One note per chip whose dates had to be repeated.
+    """
+    for i in range(len(paths)):
+        refuse_existing(save_path / str(i) / "sr.png", overwrite=overwrite)
+    for path in paths:
+        read_chip(path)
+    notes: list[str] = []
+    n_done = 0
+    batches = [paths[k : k + CHIPS_PER_BATCH] for k in range(0, len(paths), CHIPS_PER_BATCH)]
+    for chips in read_ahead(batches, lambda batch: [_load(path, n_revisits) for path in batch]):
+        results = predictor.predict(np.stack([chip.low_res for chip in chips]))
+        for chip, result in zip(chips, results, strict=True):
+            if chip.n_dates < n_revisits:
+                notes.append(repeated_note(paths[n_done], chip.n_dates, n_revisits))
+            folder = save_path / str(n_done)
+            write_png(folder / "lr.png", chip.first_date.transpose(1, 2, 0))
+            write_png(folder / "sr.png", to_bytes(result).transpose(1, 2, 0))
+            n_done += 1
+        if progress:
+            progress(n_done, len(paths))
+    return notes
+
+
+def write_grid(
+    predictor: Predictor,
+    grid: ChipGrid,
+    save_path: Path,
+    *,
+    n_revisits: int,
+    overwrite: bool,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Super-resolve a grid as one raster: `<save_path>/<tile>/<row>_<column>.png`, `stitched_sr.png`, `stitched_s2.png`.
+
+    Returns:
+        Notes on absent chips and repeated dates.
+    """
+    folder = save_path / grid.tile
+    refuse_existing(folder / "stitched_sr.png", overwrite=overwrite)
+    frames = read_grid(grid)
+    series = frames.astype(np.float32) / TCI_PEAK_DN
+    dates = choose_dates(rank_dates(series), n_revisits)
+    low_res, scale = series[dates], predictor.network.scale
+    plan = plan_windows(
+        low_res.shape[-2:],
+        core_px=DEFAULT_CORE_PX,
+        halo_px=predictor.network.halo_px,
+        overlap_px=DEFAULT_OVERLAP_PX,
+    )
+    side = low_res.shape[-1] * scale
+    whole = np.zeros((side, side, 3), np.uint8)
+    for block in predictor.run(plan, lambda r, c: low_res[:, :, r, c], progress=progress):
+        whole[block.rows, block.columns] = to_bytes(block.pixels).transpose(1, 2, 0)
+    fine_px = CHIP_PX * scale
+    for row, column in sorted(grid.chips):
+        y, x = row * fine_px, column * fine_px
+        write_png(folder / f"{row}_{column}.png", whole[y : y + fine_px, x : x + fine_px])
+    write_png(folder / "stitched_s2.png", frames[dates[0]].transpose(1, 2, 0))
+    write_png(folder / "stitched_sr.png", whole)
+    return _grid_notes(grid, len(frames), n_revisits)
+
+
+def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:
+    return f"{what}: {n_found} date(s) found, {n_wanted} wanted; the best are repeated"
+
+
+def _grid_notes(grid: ChipGrid, n_found: int, n_wanted: int) -> list[str]:
+    notes = [repeated_note(f"grid {grid.tile}", n_found, n_wanted)] if n_found < n_wanted else []
+    n_absent = GRID_CHIPS**2 - len(grid.chips)
+    return [*notes, f"grid {grid.tile}: {n_absent} of {GRID_CHIPS**2} chips are absent and left black"] if n_absent else notes
+
+
+def _load(path: Path, n_revisits: int) -> _Chip:
+    frames = read_chip(path)
+    unit = frames.astype(np.float32) / TCI_PEAK_DN
+    dates = choose_dates(rank_dates(unit), n_revisits)
+    return _Chip(unit[dates], len(frames), frames[dates[0]])

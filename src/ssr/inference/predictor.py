@@ -1,0 +1,163 @@
+"""How does a network see many windows, fast and always the same?"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ssr.device import Compute, choose_compute
+from ssr.errors import InputError
+from ssr.inference.blending import Block, stitch
+from ssr.inference.windows import Span, WindowPlan, plan_windows
+from ssr.models.protocol import SuperResolver
+from ssr.sentinel2.radiometry import TCI_PEAK_DN, is_no_data
+
+Series = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+MIN_SIDE_PX = 8
+"""Smaller inputs are extended by repeating their edge: reflecting convolutions need something to reflect."""
+DEFAULT_CORE_PX = 256
+DEFAULT_OVERLAP_PX = 8
+BATCH_PIXELS = 128 * 1024
+"""Low-resolution pixels predicted together: enough to keep two cores busy, few enough to stay in memory."""
+
+
+class WindowReader(Protocol):
+    """Reads a window of a series in unit range, `t c h w`."""
+
+    def __call__(self, rows: slice, columns: slice) -> Series: ...
+
+
+class Predictor:
+    """A network on a device; equal windows give equal results in any order.
+
+    Args:
+        network: any SuperResolver.
+    """
+
+    def __init__(self, network: SuperResolver, compute: Compute | None = None) -> None:
+        self.network = network
+        self.compute = compute or choose_compute()
+        if isinstance(network, nn.Module):
+            network.to(self.compute.device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def predict(self, windows: Series) -> NDArray[np.float32]:
+        """`b t c h w` in [0, 1] to `b c H W` in [0, 1]: zero where no date has data, elsewhere at least 1/255.
+
+        Raises:
+            InputError: the network returned numbers that are not finite.
+        """
+        low_res = torch.from_numpy(windows).to(self.compute.device)
+        padded, (height, width) = self._pad(low_res)
+        with self.compute.autocast():
+            super_res = self.network(padded)
+        scale = self.network.scale
+        result = super_res[..., : height * scale, : width * scale].float().cpu()
+        if not bool(torch.isfinite(result).all()):
+            raise InputError("the network returned numbers that are not finite; its weights are damaged or do not fit")
+        unseen = is_no_data(low_res.cpu(), 2).all(1, keepdim=True)
+        fine = unseen.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+        return np.asarray(result.clamp_(1 / TCI_PEAK_DN, 1).masked_fill_(fine, 0).numpy())
+
+    def _pad(self, low_res: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Repeat the lower and right edge up to a size that the network takes."""
+        height, width = low_res.shape[-2:]
+        multiple = self.network.size_multiple
+        missing = [-(-max(side, MIN_SIDE_PX) // multiple) * multiple - side for side in (height, width)]
+        if not any(missing):
+            return low_res, (height, width)
+        flat = F.pad(low_res.flatten(0, 1), (0, missing[1], 0, missing[0]), mode="replicate")
+        return flat.unflatten(0, low_res.shape[:2]), (height, width)
+
+    def run(self, plan: WindowPlan, read: WindowReader, *, progress: Progress | None = None) -> Iterator[Block]:
+        """Read, predict and blend every window; blocks leave as soon as they are final.
+
+        The next batch is read while the network works on the present one.
+        """
+        return stitch(plan, self._predict_all(plan, read, progress), self.network.scale)
+
+    def _predict_all(
+        self, plan: WindowPlan, read: WindowReader, progress: Progress | None
+    ) -> Iterator[NDArray[np.float32]]:
+        n_done = 0
+        for windows in read_ahead(_in_batches(plan, batch_size_for(plan)), lambda spans: _read_batch(spans, read)):
+            predicted = self.predict(windows)
+            n_done += len(predicted)
+            if progress:
+                progress(n_done, len(plan))
+            yield from predicted
+
+
+def super_resolve_array(
+    network: SuperResolver,
+    series: Series,
+    *,
+    compute: Compute | None = None,
+    core_px: int = DEFAULT_CORE_PX,
+    overlap_px: int = DEFAULT_OVERLAP_PX,
+    halo_px: int | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Super-resolve a series in memory, window by window.
+
+    Args:
+        series: `t c h w` in [0, 1]; every channel of a missing pixel is zero.
+        halo_px: context around each window; by default what the network asks for.
+
+    Returns:
+        `c scale·h scale·w` in [0, 1], zero where no date has data.
+    """
+    _, n_channels, height, width = series.shape
+    if n_channels != network.n_channels:
+        raise InputError(f"the series has {n_channels} channels a date, the network takes {network.n_channels}")
+    halo_px = network.halo_px if halo_px is None else halo_px
+    plan = plan_windows((height, width), core_px=core_px, halo_px=halo_px, overlap_px=overlap_px)
+    scale = network.scale
+    result = np.empty((n_channels, height * scale, width * scale), np.float32)
+    blocks = Predictor(network, compute).run(plan, lambda r, c: series[:, :, r, c], progress=progress)
+    for block in blocks:
+        result[:, block.rows, block.columns] = block.pixels
+    return result
+
+
+def batch_size_for(plan: WindowPlan) -> int:
+    """Windows predicted together, from their size alone."""
+    row, column = plan.rows[0], plan.columns[0]
+    n_pixels = (row.read_stop - row.read_start) * (column.read_stop - column.read_start)
+    return max(1, BATCH_PIXELS // n_pixels)
+
+
+def read_ahead(items: Iterable[T], read: Callable[[T], R]) -> Iterator[R]:
+    """Apply `read` to each item in a second thread, one item ahead of the caller."""
+    source = iter(items)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = [pool.submit(read, item) for item in islice(source, 1)]
+        while pending:
+            result = pending.pop().result()
+            pending += [pool.submit(read, item) for item in islice(source, 1)]
+            yield result
+
+
+def _in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
+
+
+def _read_batch(spans: Iterable[tuple[Span, Span]], read: WindowReader) -> Series:
+    return np.stack(
+        [
+            read(slice(row.read_start, row.read_stop), slice(column.read_start, column.read_stop))
+            for row, column in spans
+        ]
+    )

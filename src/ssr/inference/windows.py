@@ -1,0 +1,71 @@
+"""How is a raster cut into windows that fit in memory?
+
+A core is what a window owns. Its read window adds `halo_px` of context, and `overlap_px` that it shares with its
+neighbours, on every side. All read windows have one size, so they can be batched; at the edge of the raster a read
+window moves inwards instead of padding. Worked example, one axis of 100 px with cores of at most 40, halo 8, overlap
+2: three cores 0…33, 33…66 and 66…100 with read windows of 60 px at 0…60, 23…83 and 40…100.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class Span:
+    """One axis of a window, in low-resolution pixels of the raster: what it owns and what it reads."""
+
+    core_start: int
+    core_stop: int
+    read_start: int
+    read_stop: int
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """All windows of a raster, as the product of row spans and column spans."""
+
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+    overlap_px: int
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    def __iter__(self) -> Iterator[tuple[Span, Span]]:
+        """Windows from left to right, then downwards."""
+        return ((row, column) for row in self.rows for column in self.columns)
+
+    @property
+    def useful_share(self) -> float:
+        """Share of predicted pixels that are kept; the rest is context."""
+        kept = self.rows[-1].core_stop * self.columns[-1].core_stop
+        read = sum((r.read_stop - r.read_start) * (c.read_stop - c.read_start) for r, c in self)
+        return kept / read
+
+
+def plan_windows(shape_hw: tuple[int, int], *, core_px: int, halo_px: int, overlap_px: int) -> WindowPlan:
+    """Cut a raster of any size from 1×1 up.
+
+    Args:
+        core_px: longest side of what a window owns; at least four times the overlap, so that the strips shared with
+            two neighbours never meet.
+    """
+    if core_px < max(1, 4 * overlap_px):
+        raise ValueError(f"core_px is {core_px}; expected at least {max(1, 4 * overlap_px)}, four times the overlap")
+    margin = halo_px + overlap_px
+    rows, columns = (_spans(n, core_px, margin) for n in shape_hw)
+    return WindowPlan(rows, columns, overlap_px)
+
+
+def _spans(n: int, core_px: int, margin: int) -> tuple[Span, ...]:
+    read_px = core_px + 2 * margin
+    if n <= read_px:
+        return (Span(0, n, 0, n),)
+    n_cores = -(-n // core_px)
+    borders = [k * n // n_cores for k in range(n_cores + 1)]
+    spans = []
+    for start, stop in pairwise(borders):
+        read_start = min(max(0, start - margin), n - read_px)
+        spans.append(Span(start, stop, read_start, read_start + read_px))
+    return tuple(spans)

@@ -1,0 +1,45 @@
+"""Where on Earth does each pixel lie?"""
+
+from dataclasses import dataclass
+
+from affine import Affine
+from rasterio.crs import CRS
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A north-up or rotated pixel grid: coordinate system (None when unknown), pixel-to-world transform, rows × columns."""
+
+    crs: CRS | None
+    transform: Affine
+    shape_hw: tuple[int, int]
+
+    def finer(self, scale: int) -> "Grid":
+        """The same ground with `scale` times as many pixels on each axis."""
+        height, width = self.shape_hw
+        return Grid(self.crs, self.transform @ Affine.scale(1 / scale), (height * scale, width * scale))
+
+    def same_place(self, other: "Grid") -> bool:
+        """Whether pixels of both lie on the same ground, within a hundredth of a pixel."""
+        tolerance = 0.01 * max(abs(self.transform.a), abs(self.transform.b), 1e-12)
+        return (
+            self.shape_hw == other.shape_hw
+            and self.crs == other.crs
+            and self.transform.almost_equals(other.transform, precision=tolerance)
+        )
+
+    def __str__(self) -> str:
+        height, width = self.shape_hw
+        place = self.crs.to_string() if self.crs else "no coordinate system"
+        return f"{width}×{height} px, {place}, origin ({self.transform.c:.10g}, {self.transform.f:.10g})"
+
+
+NULL_ISLAND_CRS = "EPSG:32631"
+NULL_ISLAND_ORIGIN_XY = (166021.4431, 0.0)
+"""0°N 0°E in UTM 31N: the customary stand-in for a place that is not known."""
+
+
+def stand_in_grid(shape_hw: tuple[int, int], gsd_m: float) -> Grid:
+    """A grid at 0°N 0°E for an image whose place is unknown; whoever uses it must say so."""
+    x, y = NULL_ISLAND_ORIGIN_XY
+    return Grid(CRS.from_string(NULL_ISLAND_CRS), Affine(gsd_m, 0, x, 0, -gsd_m, y), shape_hw)

@@ -1,0 +1,92 @@
+"""How are pixels of one raster read, a window at a time?"""
+
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.windows import Window
+
+from ssr.errors import ImageReadError
+from ssr.raster.grid import Grid
+
+N_BANDS = 3
+
+
+class RasterReader:
+    """An open raster of which three bands are read as bytes or 16-bit numbers, missing pixels as zero.
+
+    Attributes:
+        peak_dn: the stored number that means white.
+    """
+
+    def __init__(self, path: Path, *, bands: tuple[int, ...] = (1, 2, 3), white_dn: float | None = None) -> None:
+        self.path = path
+        self.bands = bands
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
+                self.dataset = rasterio.open(path)
+        except RasterioIOError as error:
+            raise ImageReadError(f"{path}: cannot be opened as an image ({_one_line(error)})") from error
+        self._check_bands()
+        self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
+        self.peak_dn = self._peak(white_dn)
+        crs = self.dataset.crs or None
+        self.grid = Grid(crs, self.dataset.transform, (self.dataset.height, self.dataset.width))
+        self._has_mask = any(
+            MaskFlags.all_valid not in self.dataset.mask_flag_enums[band - 1] for band in bands
+        ) or ColorInterp.alpha in self.dataset.colorinterp
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """A window in unit range, `c h w`; pixels without data are zero in every channel, others are not.
+
+        Raises:
+            ImageReadError: the file is truncated or damaged there.
+        """
+        window = Window.from_slices(rows, columns)
+        try:
+            stored = self.dataset.read(list(self.bands), window=window)
+            missing = (self.dataset.dataset_mask(window=window) == 0) if self._has_mask else None
+        except RasterioError as error:
+            where = f"rows {rows.start}…{rows.stop}, columns {columns.start}…{columns.stop}"
+            raise ImageReadError(f"{self.path}: cannot be decoded at {where}, truncated or damaged ({_one_line(error)})") from error
+        unit = (stored.astype(np.float32) / np.float32(self.peak_dn)).clip(0, 1)
+        if missing is not None:
+            unit[:, missing] = 0
+        return unit
+
+    def close(self) -> None:
+        self.dataset.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _check_bands(self) -> None:
+        if max(self.bands) > self.dataset.count:
+            raise ImageReadError(
+                f"{self.path}: has {self.dataset.count} band(s), expected red, green and blue in bands "
+                f"{', '.join(map(str, self.bands))}; name them with --bands"
+            )
+
+    def _peak(self, white_dn: float | None) -> float:
+        if white_dn is not None:
+            return white_dn
+        if self.dtype == np.uint8:
+            return 255.0
+        raise ImageReadError(
+            f"{self.path}: holds {self.dtype} numbers, expected 8-bit true colour; say which number is white, such as "
+            f"--white-dn 3558 for L1C reflectance × 10000 (ESA's own true-colour stretch)"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,1 @@
+"""A place to a time series: finding, checking, ranking dates."""
