@@ -69,11 +69,13 @@ def _read_tensors(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251, S614 - tensors only
+        content = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - tensors only
     except pickle.UnpicklingError as error:
         raise WeightsError(f"{path}: refused, it holds more than tensors (or is no weight file at all)") from error
     except (SafetensorError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError, OSError) as error:
-        raise WeightsError(f"{path}: not readable as weights, truncated or of another kind ({_one_line(error)})") from error
+        raise WeightsError(
+            f"{path}: not readable as weights, truncated or of another kind ({_one_line(error)})"
+        ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path}: expected a mapping of names to tensors, found {type(content).__name__}")
     return content

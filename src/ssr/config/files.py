@@ -52,7 +52,9 @@ def parse(options: dict[str, Any], kind: type[Config], *, source: str) -> Config
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "(top level)"
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{source}: unknown option '{where}'; see the option reference in docs/options.md") from error
+            raise ConfigError(
+                f"{source}: unknown option '{where}'; see the option reference in docs/options.md"
+            ) from error
         raise ConfigError(f"{source}: option '{where}': {first['msg']}, found {first['input']!r}") from error
 
 

@@ -46,7 +46,9 @@ class S2NaipPairs:
         samples = [s for k in range(first, first + self.batch_size) if (s := self._sample(k)) is not None]
         if not samples:
             names = ", ".join(self._pair(k).tile for k in range(first, first + self.batch_size))
-            raise InputError(f"no usable pair among {names}: black high-resolution pixels or fewer than {self.n_revisits} dates")
+            raise InputError(
+                f"no usable pair among {names}: black high-resolution pixels or fewer than {self.n_revisits} dates"
+            )
         low_res, high_res, names_of = zip(*samples, strict=True)
         return Batch(torch.stack(low_res), torch.stack(high_res), names_of)
 
@@ -79,7 +81,8 @@ def find_pairs(sentinel2: Path, naip: Path) -> list[Pair]:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder")
     pairs = [
-        Pair(path.parent.name, sentinel2 / path.parent.name / "tci.png", path) for path in sorted(naip.glob("*/*/rgb.png"))
+        Pair(path.parent.name, sentinel2 / path.parent.name / "tci.png", path)
+        for path in sorted(naip.glob("*/*/rgb.png"))
     ]
     complete = [pair for pair in pairs if pair.low_res.is_file()]
     if not complete:

@@ -107,7 +107,11 @@ def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:
 def _grid_notes(grid: ChipGrid, n_found: int, n_wanted: int) -> list[str]:
     notes = [repeated_note(f"grid {grid.tile}", n_found, n_wanted)] if n_found < n_wanted else []
     n_absent = GRID_CHIPS**2 - len(grid.chips)
-    return [*notes, f"grid {grid.tile}: {n_absent} of {GRID_CHIPS**2} chips are absent and left black"] if n_absent else notes
+    return (
+        [*notes, f"grid {grid.tile}: {n_absent} of {GRID_CHIPS**2} chips are absent and left black"]
+        if n_absent
+        else notes
+    )
 
 
 def _load(path: Path, n_revisits: int) -> _Chip:

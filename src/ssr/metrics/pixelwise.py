@@ -35,7 +35,7 @@ def cpsnr(image: Pixels, truth: Pixels, *, border_px: int = 0, max_shift_px: int
 
 
 def cpsnr_original(image: Pixels, truth: Pixels, *, border_px: int = 0) -> float:
-    """cPSNR as Satlas Super Resolution computes it: image and truth move apart, so only even displacements -8…8."""
+    """CPSNR as Satlas Super Resolution computes it: image and truth move apart, so only even displacements -8…8."""
     starts = [(r, 8 - r) for r in range(9)]
     return _best_unbiased_psnr(_cropped(image, border_px), _cropped(truth, border_px), starts, 8)
 

@@ -39,9 +39,10 @@ class RasterReader:
         self.peak_dn = self._peak(white_dn)
         crs = self.dataset.crs or None
         self.grid = Grid(crs, self.dataset.transform, (self.dataset.height, self.dataset.width))
-        self._has_mask = any(
-            MaskFlags.all_valid not in self.dataset.mask_flag_enums[band - 1] for band in bands
-        ) or ColorInterp.alpha in self.dataset.colorinterp
+        self._has_mask = (
+            any(MaskFlags.all_valid not in self.dataset.mask_flag_enums[band - 1] for band in bands)
+            or ColorInterp.alpha in self.dataset.colorinterp
+        )
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """A window in unit range, `c h w`; pixels without data are zero in every channel, others are not.
@@ -55,7 +56,9 @@ class RasterReader:
             missing = (self.dataset.dataset_mask(window=window) == 0) if self._has_mask else None
         except RasterioError as error:
             where = f"rows {rows.start}…{rows.stop}, columns {columns.start}…{columns.stop}"
-            raise ImageReadError(f"{self.path}: cannot be decoded at {where}, truncated or damaged ({_one_line(error)})") from error
+            raise ImageReadError(
+                f"{self.path}: cannot be decoded at {where}, truncated or damaged ({_one_line(error)})"
+            ) from error
         unit = (stored.astype(np.float32) / np.float32(self.peak_dn)).clip(0, 1)
         if missing is not None:
             unit[:, missing] = 0
@@ -67,7 +70,9 @@ class RasterReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _check_bands(self) -> None:

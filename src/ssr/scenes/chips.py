@@ -44,7 +44,9 @@ def find_grids(folder: Path) -> list[ChipGrid]:
         if row.isdecimal() and column.isdecimal() and int(row) < GRID_CHIPS and int(column) < GRID_CHIPS:
             grids.setdefault(path.parent, {})[int(row), int(column)] = path
     if not grids:
-        raise InputError(f"{folder}: no grid; expected <tile>/<row>_<column>.png with rows and columns 0…{GRID_CHIPS - 1}")
+        raise InputError(
+            f"{folder}: no grid; expected <tile>/<row>_<column>.png with rows and columns 0…{GRID_CHIPS - 1}"
+        )
     return [ChipGrid(parent.name, chips) for parent, chips in grids.items()]
 
 

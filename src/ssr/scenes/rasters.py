@@ -26,7 +26,9 @@ def find_images(inputs: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            found += sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+            found += sorted(
+                p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
+            )
         elif path.exists():
             found.append(path)
         else:
@@ -44,7 +46,9 @@ class RasterSeries:
         SeriesError: they differ in size, coordinate system or position.
     """
 
-    def __init__(self, paths: Sequence[Path], *, bands: tuple[int, ...] = (1, 2, 3), white_dn: float | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, bands: tuple[int, ...] = (1, 2, 3), white_dn: float | None = None
+    ) -> None:
         self._open = ExitStack()
         try:
             self.readers = [self._open.enter_context(RasterReader(p, bands=bands, white_dn=white_dn)) for p in paths]
@@ -77,7 +81,9 @@ class RasterSeries:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._open.close()
 
     def _check_same_ground(self) -> None:
