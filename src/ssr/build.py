@@ -31,6 +31,7 @@ from ssr.data.imagery import read_folder
 from ssr.data.pairs import BatchSource
 from ssr.data.s2naip import S2NaipPairs
 from ssr.data.simulated import SimulatedPairs, ground_side_px
+from ssr.errors import WeightsError
 from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion

@@ -81,7 +81,8 @@ def demo_simulated(folder: Path, *, model: str, overwrite: bool, progress: Progr
         ranges=Degradation(look_probability=0.0),
         margin_px=MARGIN_PX,
     )
-    grid = stand_in_grid(series.low_res.shape[-2:], GSD_M)
+    height, width = series.low_res.shape[-2:]
+    grid = stand_in_grid((height, width), GSD_M)
     for k, date in enumerate(series.low_res[0]):
         pixels = to_bytes(date).transpose(2, 0, 1)
         write_raster(place / "dates" / f"date_{k + 1}.tif", pixels, grid, overwrite=overwrite)

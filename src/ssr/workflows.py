@@ -241,7 +241,7 @@ def train(
 def _seeded_network(config: TrainConfig) -> nn.Module:
     """Fresh parameters that depend on the seed alone, leaving the caller's random state as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)
         network = build_model(config.model)
     if not isinstance(network, nn.Module):
         raise ConfigError(f"model '{config.model.type}' has nothing to train")

@@ -44,7 +44,10 @@ class Degradation:
 
 
 class SimulatedSeries(NamedTuple):
-    """low_res `b t c h w`, high_res `b c H W` (the truth), shift_px `b t 2` (x, y), clear `b t h w` (no cloud, has data)."""
+    """Shapes: low_res `b t c h w`, high_res `b c H W` (the truth), shift_px `b t 2` (x, y), clear `b t h w`.
+
+    `clear` is true where a date has data and neither cloud nor shadow.
+    """
 
     low_res: Tensor
     high_res: Tensor
@@ -152,7 +155,7 @@ def _minority(chosen: Tensor) -> Tensor:
 
 def _add_transients(seen: Tensor, ranges: Degradation, draw: _Draw) -> Tensor:
     """Ships, cars, swimming-pool covers: one small bright or dark spot in one date of some series."""
-    b, t, c, h, w = seen.shape
+    b, t, _, h, w = seen.shape
     spot_y = _bump(h, draw.uniform(b, t, 0, h), draw.uniform(b, t, 0.4, 1.2))
     spot_x = _bump(w, draw.uniform(b, t, 0, w), draw.uniform(b, t, 0.4, 1.2))
     strength = draw.uniform(b, t, -0.4, 0.7) * draw.chance(ranges.transient_probability / max(t, 1), b, t)

@@ -70,7 +70,7 @@ def write_grid(
     overwrite: bool,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Super-resolve a grid as one raster: `<save_path>/<tile>/<row>_<column>.png`, `stitched_sr.png`, `stitched_s2.png`.
+    """Super-resolve a grid as one raster to `<save_path>/<tile>/`: `<row>_<column>.png`, `stitched_{sr,s2}.png`.
 
     Returns:
         Notes on absent chips and repeated dates.
@@ -78,7 +78,7 @@ def write_grid(
     folder = save_path / grid.tile
     refuse_existing(folder / "stitched_sr.png", overwrite=overwrite)
     frames = read_grid(grid)
-    series = frames.astype(np.float32) / TCI_PEAK_DN
+    series = frames.astype(np.float32) / np.float32(TCI_PEAK_DN)
     dates = choose_dates(rank_dates(series), n_revisits)
     low_res, scale = series[dates], predictor.network.scale
     plan = plan_windows(
@@ -101,21 +101,20 @@ def write_grid(
 
 
 def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:
+    """Say that a series had too few dates."""
     return f"{what}: {n_found} date(s) found, {n_wanted} wanted; the best are repeated"
 
 
 def _grid_notes(grid: ChipGrid, n_found: int, n_wanted: int) -> list[str]:
     notes = [repeated_note(f"grid {grid.tile}", n_found, n_wanted)] if n_found < n_wanted else []
     n_absent = GRID_CHIPS**2 - len(grid.chips)
-    return (
-        [*notes, f"grid {grid.tile}: {n_absent} of {GRID_CHIPS**2} chips are absent and left black"]
-        if n_absent
-        else notes
-    )
+    if n_absent:
+        notes.append(f"grid {grid.tile}: {n_absent} of {GRID_CHIPS**2} chips are absent and left black")
+    return notes
 
 
 def _load(path: Path, n_revisits: int) -> _Chip:
     frames = read_chip(path)
-    unit = frames.astype(np.float32) / TCI_PEAK_DN
+    unit = frames.astype(np.float32) / np.float32(TCI_PEAK_DN)
     dates = choose_dates(rank_dates(unit), n_revisits)
     return _Chip(unit[dates], len(frames), frames[dates[0]])

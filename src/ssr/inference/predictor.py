@@ -48,7 +48,7 @@ class Predictor:
         self.network = network
         self.compute = compute or choose_compute()
         if isinstance(network, nn.Module):
-            network.to(self.compute.device, memory_format=torch.channels_last)
+            network.to(self.compute.device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def predict(self, windows: Series) -> NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """How far is a result from the truth, with a gradient?"""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,8 +26,7 @@ class ReconstructionLoss(nn.Module):
         """Weighted terms by name, `b c H W` each side."""
         inner = slice(self.border_px, -self.border_px or None)
         a, b = super_res[..., inner, inner], high_res[..., inner, inner]
-        measures = {"l1": F.l1_loss, "mse": F.mse_loss, "ssim": structural_dissimilarity}
-        return {name: weight * measures[name](a, b) for name, weight in self.weights.items() if weight > 0}
+        return {name: weight * MEASURES[name](a, b) for name, weight in self.weights.items() if weight > 0}
 
 
 def structural_dissimilarity(a: Tensor, b: Tensor, *, window_px: int = 5, sigma_px: float = 1.5) -> Tensor:
@@ -49,3 +50,10 @@ def structural_dissimilarity(a: Tensor, b: Tensor, *, window_px: int = 5, sigma_
         (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
     )
     return ((1 - similarity) / 2).clamp(0, 1).mean()
+
+
+MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,
+    "mse": F.mse_loss,
+    "ssim": structural_dissimilarity,
+}

@@ -3,10 +3,12 @@
 Images are arrays `H W c` or tensors' NumPy views with a peak of 255 unless said otherwise; all sums in float64.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.generic]
+Pixels = NDArray[Any]
 
 PEAK = 255.0
 

@@ -61,14 +61,13 @@ class UNetDiscriminatorSN(nn.Module):
         for convolution, skip in ((self.conv4, quarter), (self.conv5, half), (self.conv6, full)):
             features = leaky(convolution(_double(features)))
             features = features + skip if self.has_skips else features
-        logits: Tensor = self.conv9(leaky(self.conv8(leaky(self.conv7(features)))))
-        return logits
+        return self.conv9(leaky(self.conv8(leaky(self.conv7(features)))))
 
     def judge_objects(self, crops: Tensor) -> Tensor:
         """`n 3 32 32` to object logits `n 1 2 2`."""
         features = F.relu(self.o_conv2(F.relu(self.o_conv1(crops))))
         features = F.relu(self.o_conv3(self.o_attention1(features)))
-        logits: Tensor = self.o_conv4(self.o_attention2(features))
+        logits = self.o_conv4(self.o_attention2(features))
         return F.relu(logits) if self.clips_object_logits else logits
 
 

@@ -83,8 +83,7 @@ class RRDBNet(nn.Module):
         features = first + self.conv_body(self.body(first))
         for k in range(1, self.n_doublings + 1):
             features = leaky(self.get_submodule(f"conv_up{k}")(F.interpolate(features, scale_factor=2)))
-        result: Tensor = self.conv_last(leaky(self.conv_hr(features)))
-        return result
+        return self.conv_last(leaky(self.conv_hr(features)))
 
 
 class RRDB(nn.Module):

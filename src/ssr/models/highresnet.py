@@ -45,8 +45,7 @@ class HighResNet(nn.Module):
         b, t = low_res.shape[:2]
         frames = with_reference_frame(low_res) if self.sees_reference else low_res
         encoded = self.encoder(frames.flatten(0, 1)).unflatten(0, (b, t))
-        result: Tensor = self.sr(self.fusion(encoded).squeeze(1))
-        return result
+        return self.sr(self.fusion(encoded).squeeze(1))
 
 
 class RecursiveFusion(nn.Module):

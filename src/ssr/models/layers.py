@@ -30,8 +30,7 @@ class DoubleConv2d(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        result: Tensor = self.doubleconv2d(features)
-        return result
+        return self.doubleconv2d(features)
 
 
 class ResidualDoubleConv2d(nn.Module):
@@ -42,8 +41,7 @@ class ResidualDoubleConv2d(nn.Module):
         self.residualblock = DoubleConv2d(n_features, n_features, kernel_size, dropout=dropout)
 
     def forward(self, features: Tensor) -> Tensor:
-        result: Tensor = features + self.residualblock(features)
-        return result
+        return features + self.residualblock(features)
 
 
 class PixelShuffleUpsampler(nn.Module):
@@ -63,8 +61,7 @@ class PixelShuffleUpsampler(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        result: Tensor = self.upsample(features)
-        return result
+        return self.upsample(features)
 
 
 def with_reference_frame(low_res: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Dong et al. 2014 in WorldStrat's multi-date form (Cornebise et al. 2022, supplem
 published ones; the redundant keys of published files are dropped by `checkpoints.published`.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
 from ssr.models.layers import DoubleConv2d, PixelShuffleUpsampler, ResidualDoubleConv2d, with_reference_frame
 from ssr.tensors import Image, LowResSeries
@@ -56,5 +56,4 @@ class SRCNN(nn.Module):
         b, t = low_res.shape[:2]
         frames = with_reference_frame(low_res) if self.sees_reference else low_res
         encoded = self.encoder(frames.flatten(0, 1)).unflatten(0, (b, t)).flatten(1, 2)
-        result: Tensor = self.sr(self.residualblocks(self.doubleconv2d(encoded)))
-        return result
+        return self.sr(self.residualblocks(self.doubleconv2d(encoded)))

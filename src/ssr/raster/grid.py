@@ -8,7 +8,7 @@ from rasterio.crs import CRS
 
 @dataclass(frozen=True)
 class Grid:
-    """A north-up or rotated pixel grid: coordinate system (None when unknown), pixel-to-world transform, rows × columns."""
+    """Coordinate system (None when unknown), pixel-to-world transform (it may be rotated), rows × columns."""
 
     crs: CRS | None
     transform: Affine

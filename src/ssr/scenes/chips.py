@@ -81,7 +81,8 @@ def read_grid(grid: ChipGrid) -> NDArray[np.uint8]:
     if len(counts) > 1:
         few = next(grid.chips[place] for place, chip in chips.items() if len(chip) == counts[0])
         raise SeriesError(
-            f"{few}: has {counts[0]} dates where other chips of grid {grid.tile} have {counts[-1]}; a grid is one series"
+            f"{few}: has {counts[0]} dates where other chips of grid {grid.tile} have {counts[-1]}; "
+            f"a grid is one series, so every chip needs the same dates"
         )
     side = GRID_CHIPS * CHIP_PX
     series = np.zeros((counts[0], 3, side, side), np.uint8)

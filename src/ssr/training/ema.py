@@ -26,5 +26,5 @@ class MovingAverage:
         decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates)) if self.warms_up else self.decay
         for mean, current in zip(self.network.parameters(), network.parameters(), strict=True):
             mean.lerp_(current, 1 - decay)
-        for mean, current in zip(self.network.buffers(), network.buffers(), strict=True):
-            mean.copy_(current)
+        for copied, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
+            copied.copy_(buffer)

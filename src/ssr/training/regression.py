@@ -27,7 +27,7 @@ class RegressionStep:
         ema_decay: float,
         max_gradient_norm: float | None,
     ) -> None:
-        self.network = network.to(compute.device, memory_format=torch.channels_last).train()
+        self.network = network.to(compute.device).to(memory_format=torch.channels_last).train()
         self.loss = loss
         self.compute = compute
         self.schedule = schedule
