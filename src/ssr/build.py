@@ -30,6 +30,7 @@ from ssr.config.schema import (
 from ssr.data.imagery import read_folder
 from ssr.data.pairs import BatchSource
 from ssr.data.s2naip import S2NaipPairs
+from ssr.data.simulate import Degradation
 from ssr.data.simulated import SimulatedPairs, ground_side_px
 from ssr.errors import WeightsError
 from ssr.losses.reconstruction import ReconstructionLoss
@@ -75,7 +76,12 @@ def build_data(config: Data, *, batch_size: int, scale: int) -> BatchSource:
                 for f in config.imagery
             ]
             return SimulatedPairs(
-                folders, n_revisits=config.n_revisits, chip_px=config.chip_px, batch_size=batch_size, seed=config.seed
+                folders,
+                n_revisits=config.n_revisits,
+                chip_px=config.chip_px,
+                batch_size=batch_size,
+                seed=config.seed,
+                ranges=Degradation(scale=scale),
             )
         case S2NaipData():
             return S2NaipPairs(

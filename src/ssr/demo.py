@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ssr.atomic import refuse_existing
 from ssr.data.ground import draw_ground
 from ssr.data.simulate import Degradation, simulate_series
 from ssr.errors import InputError, MissingExtraError
@@ -23,7 +24,7 @@ from ssr.inference.predictor import Progress
 from ssr.models.bicubic import enlarge
 from ssr.raster.grid import stand_in_grid
 from ssr.raster.reader import RasterReader
-from ssr.raster.writer import refuse_existing, write_png, write_raster
+from ssr.raster.writer import write_png, write_raster
 from ssr.scenes.rasters import RasterSeries, find_images
 from ssr.workflows import SceneResult, super_resolve_scene
 

@@ -10,6 +10,7 @@ import torch
 from ssr.errors import ConfigError
 
 PrecisionName = Literal["auto", "fp32", "bf16"]
+UNKNOWN_DEVICE = "device {!r} is not known; expected auto, cpu, cuda, cuda:N or mps"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Compute:
 
 def choose_compute(device: str = "auto", precision: PrecisionName = "auto") -> Compute:
     """Take the accelerator if there is one, bfloat16 where the hardware multiplies it natively."""
+    if precision not in ("auto", "fp32", "bf16"):
+        raise ConfigError(f"precision {precision!r} is not known; expected auto, fp32 or bf16")
     chosen = _choose_device(device)
     if chosen.type == "cpu":
         torch.set_num_threads(available_cores())
@@ -53,7 +56,9 @@ def _choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device {name!r} is not known; expected auto, cpu, cuda, cuda:N or mps") from error
+        raise ConfigError(UNKNOWN_DEVICE.format(name)) from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(UNKNOWN_DEVICE.format(name))
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device {name!r} was asked for, but torch finds no CUDA device; use --device cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():

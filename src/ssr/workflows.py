@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ssr import __version__
+from ssr.atomic import refuse_existing
 from ssr.build import build_data, build_loss, build_model, build_schedule, load_model
 from ssr.checkpoints.bundled import DEFAULT, bundled_names, bundled_weights
 from ssr.checkpoints.files import read_weights, sha256_of
@@ -23,7 +24,6 @@ from ssr.inference.predictor import Predictor, Progress
 from ssr.inference.scene import write_scene
 from ssr.models.protocol import SuperResolver
 from ssr.raster.grid import Grid
-from ssr.raster.writer import refuse_existing
 from ssr.scenes.chips import find_chips, find_grids
 from ssr.scenes.ranking import choose_dates, rank_dates
 from ssr.scenes.rasters import RasterSeries, find_images

@@ -24,7 +24,7 @@ def golden_parameter(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     elif len(shape) <= 1:
         values = (u - 0.5) * 0.2 if name.endswith("bias") else 0.1 + 0.3 * u
     else:
-        values = (2 * u - 1) * np.sqrt(6 / np.prod(shape[1:]))
+        values = (2 * u - 1) * np.sqrt(6 / max(1, np.prod(shape[1:])))
     return torch.from_numpy(values.reshape(shape).astype(np.float32))
 
 

@@ -1,10 +1,8 @@
 """How do weights get from and to disk without running anything that a file says?"""
 
 import hashlib
-import os
 import pickle
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ssr.errors import OutputError, WeightsError
+from ssr.atomic import one_line, whole_file
+from ssr.errors import WeightsError
 
 StateDict = dict[str, Tensor]
 KNOWN_KEYS = ("params_ema", "params")
@@ -48,13 +47,15 @@ def read_training_state(path: Path) -> dict[str, Any]:
 
 def write_torch(path: Path, content: Mapping[str, Any]) -> None:
     """Write a torch file under a temporary name, then rename it."""
-    _write_atomically(path, lambda part: torch.save(dict(content), part))
+    with whole_file(path, RuntimeError) as part:
+        torch.save(dict(content), part)
 
 
 def write_safetensors(path: Path, state: StateDict, *, metadata: Mapping[str, str]) -> None:
     """Write a safetensors file under a temporary name, then rename it."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    _write_atomically(path, lambda part: save_file(tensors, part, metadata=dict(metadata)))
+    with whole_file(path, SafetensorError, RuntimeError) as part:
+        save_file(tensors, part, metadata=dict(metadata))
 
 
 def sha256_of(path: Path) -> str:
@@ -72,9 +73,9 @@ def _read_tensors(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - tensors only
     except pickle.UnpicklingError as error:
         raise WeightsError(f"{path}: refused, it holds more than tensors (or is no weight file at all)") from error
-    except (SafetensorError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError, OSError) as error:
+    except Exception as error:
         raise WeightsError(
-            f"{path}: not readable as weights, truncated or of another kind ({_one_line(error)})"
+            f"{path}: not readable as weights, truncated or of another kind ({one_line(error)})"
         ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path}: expected a mapping of names to tensors, found {type(content).__name__}")
@@ -82,22 +83,10 @@ def _read_tensors(path: Path) -> dict[str, Any]:
 
 
 def _checked(path: Path, state: Any) -> StateDict:
-    if isinstance(state, dict) and state and all(isinstance(v, Tensor) for v in state.values()):
+    if (
+        isinstance(state, dict)
+        and state
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
+    ):
         return {name.removeprefix("module."): tensor for name, tensor in state.items()}
     raise WeightsError(f"{path}: expected tensors by name, found {type(state).__name__} with other content")
-
-
-def _write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        part.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise OutputError(f"{path}: cannot be written ({_one_line(error)})") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

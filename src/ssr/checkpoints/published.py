@@ -40,6 +40,13 @@ class Recognised:
 
 def recognise(state: StateDict) -> Recognised | None:
     """The network that these tensors fit, or None."""
+    try:
+        return _recognise(state)
+    except (KeyError, IndexError, ValueError, ZeroDivisionError):  # names of one network, shapes of none
+        return None
+
+
+def _recognise(state: StateDict) -> Recognised | None:
     if "conv_first.weight" in state and "conv_body.weight" in state:
         return _recognise_esrgan(state)
     if "conv0.weight" in state and "conv9.weight" in state:
@@ -57,12 +64,9 @@ def recognise(state: StateDict) -> Recognised | None:
 
 def needed_tensors(state: StateDict) -> StateDict:
     """Without the redundant tensors of published SRCNN and HighResNet files."""
-    if any(name.startswith("fusion.fusion.") for name in state):
-        redundant = REDUNDANT_HIGHRESNET
-    elif "encoder.doubleconv2d.0.weight" in state:
-        redundant = REDUNDANT_SRCNN
-    else:
+    if "encoder.doubleconv2d.0.weight" not in state:
         return state
+    redundant = REDUNDANT_HIGHRESNET if _is_highresnet(state) else REDUNDANT_SRCNN
     return {name: tensor for name, tensor in state.items() if not redundant.match(name)}
 
 
@@ -148,16 +152,26 @@ def _recognise_worldstrat(state: StateDict) -> Recognised:
         "scale": math.isqrt(n_features // n_fine),
         "sees_reference": n_seen == 2 * n_out,
     }
-    if any(name.startswith("fusion.fusion.") for name in state):
-        n_revisits = state["doubleconv2d.doubleconv2d.0.weight"].shape[1] // n_features if _has_srcnn(state) else 8
-        return Recognised("highresnet", arguments | {"n_revisits": n_revisits})
+    if _is_highresnet(state):
+        return Recognised("highresnet", arguments | _revisits_of_highresnet(state, n_features))
     n_revisits = state["doubleconv2d.doubleconv2d.0.weight"].shape[1] // n_features
     n_blocks = _count(state, r"residualblocks\.(\d+)\.")
     return Recognised("srcnn", arguments | {"n_revisits": n_revisits, "n_residual_blocks": n_blocks})
 
 
-def _has_srcnn(state: StateDict) -> bool:
-    return "doubleconv2d.doubleconv2d.0.weight" in state
+def _is_highresnet(state: StateDict) -> bool:
+    """It fuses recursively, or (one date) carries SRCNN's modules without using them, or has none to fuse with."""
+    fuses = any(name.startswith("fusion.fusion.") for name in state)
+    is_published = any(name.startswith("mask_encoder.") for name in state)
+    stacks = any(name.startswith("fusion.0.") for name in state)
+    return fuses or (is_published and not stacks) or not any(name.startswith("doubleconv2d.") for name in state)
+
+
+def _revisits_of_highresnet(state: StateDict, n_features: int) -> dict[str, int]:
+    """Published files tell the number of dates by their unused modules; without them any number will do."""
+    if "doubleconv2d.doubleconv2d.0.weight" in state:
+        return {"n_revisits": state["doubleconv2d.doubleconv2d.0.weight"].shape[1] // n_features}
+    return {} if any(name.startswith("fusion.") for name in state) else {"n_revisits": 1}
 
 
 def _count(state: StateDict, pattern: str) -> int:

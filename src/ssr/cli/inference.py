@@ -183,10 +183,7 @@ def _bands(text: str) -> tuple[int, ...]:
 
 def _compute(device: str, precision: str) -> "Compute":
     from ssr.device import choose_compute
-    from ssr.errors import ConfigError
 
-    if precision not in ("auto", "fp32", "bf16"):
-        raise ConfigError(f"--precision: expected auto, fp32 or bf16, found {precision!r}")
     return choose_compute(device, precision)  # type: ignore[arg-type]
 
 

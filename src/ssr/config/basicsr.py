@@ -29,6 +29,10 @@ LOADER_KEYS = (
     "scale",
     "name",
 )
+N_CHIP_CHANNELS = 3
+"""Chips hold true colour."""
+CHANNELS_OF_PUBLISHED_BANDS = (3, 4, 9, 12)
+"""Channels of one date: true colour alone, or with the other 10 m, 20 m or 60 m bands."""
 ESRGAN_DEFAULTS = {"num_feat": 64, "num_block": 23, "num_grow_ch": 32, "scale": 4, "num_out_ch": 3}
 
 
@@ -84,12 +88,30 @@ class _Keys:
             raise ConfigError(f"{self.source}: option '{self._full(key)}' is missing")
         return value
 
-    def take_count(self, key: str, default: Any = ...) -> Any:
+    def take_count(self, key: str, default: Any = ..., *, least: int = 0) -> int:
         value = self.take(key, default)
-        if value is default and default is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ConfigError(f"{self.source}: option '{self._full(key)}': expected a whole number, found {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self.fail(key, f"expected a whole number from {least}, found {value!r}")
+        return value
+
+    def take_steps(self, key: str, default: Any = ...) -> int:
+        """A number of steps; files write `5e3`, which YAML reads as text, or `!!float 5e3`."""
+        value = self.take_number(key, default)
+        if value != int(value) or value < 1:
+            raise self.fail(key, f"expected a number of steps, found {value!r}")
+        return int(value)
+
+    def take_number(self, key: str, default: Any = ...) -> float:
+        value = self.take(key, default)
+        try:
+            return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else float("")
+        except ValueError as error:
+            raise self.fail(key, f"expected a number, found {value!r}") from error
+
+    def take_one_of(self, key: str, *known: str) -> str:
+        value = str(self.take(key)).strip()
+        if value not in known:
+            raise self.fail(key, f"expected {' or '.join(known)}, found {value!r}")
         return value
 
     def child(self, key: str, default: Any = ...) -> "_Keys":
@@ -110,7 +132,7 @@ class _Keys:
 
     def refuse_unread(self) -> None:
         if self.unread:
-            raise ConfigError(f"{self.source}: unknown option '{self._full(sorted(self.unread)[0])}'")
+            raise ConfigError(f"{self.source}: unknown option '{self._full(sorted(map(str, self.unread))[0])}'")
         for child in self.children:
             child.refuse_unread()
 
@@ -119,7 +141,7 @@ class _Keys:
 
 
 def _inference(keys: _Keys) -> dict[str, Any]:
-    n_revisits = keys.take_count("n_lr_images")
+    n_revisits = keys.take_count("n_lr_images", least=1)
     _shared_ignored(keys)
     for key in ("name", "model_type"):
         keys.ignore(key, "inference needs only the network")
@@ -137,15 +159,13 @@ def _inference(keys: _Keys) -> dict[str, Any]:
 
 
 def _training(keys: _Keys) -> dict[str, Any]:
-    kind = keys.take("model_type")
-    if kind not in ("L2Model", "SSRESRGANModel"):
-        raise keys.fail("model_type", f"expected L2Model or SSRESRGANModel, found {kind!r}")
+    kind = keys.take_one_of("model_type", "L2Model", "SSRESRGANModel")
     _shared_ignored(keys)
     datasets = keys.child("datasets")
     train_keys = datasets.child("train")
     train_data = _s2naip(train_keys)
     n_revisits = train_data["n_revisits"]
-    batch_size = train_keys.take_count("batch_size_per_gpu", 32)
+    batch_size = train_keys.take_count("batch_size_per_gpu", 32, least=1)
     validation = [_s2naip(datasets.child(key)) for key in sorted(datasets.options) if key.startswith("val")]
     if len(validation) > 1:
         datasets.note("val", f"only the first of {len(validation)} validation sets is used")
@@ -153,6 +173,9 @@ def _training(keys: _Keys) -> dict[str, Any]:
     keys.ignore("test", "testing reads it, training does not")
     network = keys.child("network_g")
     model = _generator(network, str(network.take("type")).strip(), n_revisits=n_revisits, corrects=True)
+    if model["n_channels"] != N_CHIP_CHANNELS:
+        n_in = n_revisits * model["n_channels"]
+        raise network.fail("num_in_ch", f"{n_in} channels are more than the true colour that this version trains on")
     _check_scale(keys, model)
     loss, training = _optimisation(keys, is_l2=kind == "L2Model")
     return {
@@ -176,7 +199,7 @@ def _generator(keys: _Keys, name: str, *, n_revisits: int | None, corrects: bool
     if name == "SSR_RRDBNet":
         return _esrgan(keys, n_revisits=n_revisits, corrects=corrects)
     if name in ("SRCNN", "HighResNet"):
-        return _worldstrat(keys, name)
+        return _worldstrat(keys, name, n_revisits=n_revisits, corrects=corrects)
     raise keys.fail(
         "type",
         f"expected SSR_RRDBNet, SRCNN, HighResNet, SSR_UNetDiscriminatorSN or OSMObjDiscriminator, found {name!r}",
@@ -189,12 +212,13 @@ def _esrgan(keys: _Keys, *, n_revisits: int | None, corrects: bool) -> dict[str,
     if n_revisits is None:
         n_channels = _channels_per_date(n_in)
         n_revisits = n_in // n_channels
-    elif n_in % n_revisits or (corrects and n_in // n_revisits not in (3, 4, 9, 12)) or n_in == 36:
-        # 36 is what the published files say for eight true-colour dates (24): left over from a model of twelve.
-        if not corrects:
-            raise keys.fail("num_in_ch", f"{n_in} channels cannot be {n_revisits} dates")
-        keys.note("num_in_ch", f"corrected from {n_in} to {3 * n_revisits} ({n_revisits} dates × 3 channels)")
-        n_channels = 3
+    elif corrects and n_in not in [n_revisits * n for n in CHANNELS_OF_PUBLISHED_BANDS]:
+        # 36 is what the published files say for eight dates: left over from a model of twelve.
+        n_channels = N_CHIP_CHANNELS
+        correct = f"{n_revisits * n_channels} ({n_revisits} dates × {n_channels} channels)"
+        keys.note("num_in_ch", f"corrected from {n_in} to {correct}")
+    elif n_revisits < 1 or n_in % n_revisits:
+        raise keys.fail("num_in_ch", f"{n_in} channels cannot be {n_revisits} dates")
     else:
         n_channels = n_in // n_revisits
     return {
@@ -215,15 +239,18 @@ def _channels_per_date(n_in: int) -> int:
     return band_sets.get(n_in, 3 if n_in % 3 == 0 else n_in)
 
 
-def _worldstrat(keys: _Keys, name: str) -> dict[str, Any]:
+def _worldstrat(keys: _Keys, name: str, *, n_revisits: int | None, corrects: bool) -> dict[str, Any]:
     n_mask = keys.take_count("mask_channels", 0)
     if n_mask:
         raise keys.fail("mask_channels", f"expected 0 (no published model uses masks), found {n_mask}")
     keys.ignore("output_size", "the output is always scale times the input")
     keys.ignore("skip_paddings", "it never had an effect")
-    native = {
+    n_stated = keys.take_count("revisits", 8, least=1)
+    if corrects and n_revisits is not None and n_stated != n_revisits:
+        keys.note("revisits", f"corrected from {n_stated} to {n_revisits}, the number of dates of the data")
+    native: dict[str, Any] = {
         "type": name.lower(),
-        "n_revisits": keys.take_count("revisits", 8),
+        "n_revisits": n_revisits if corrects and n_revisits is not None else n_stated,
         "n_channels": keys.take_count("in_channels", 3),
         "n_out_channels": keys.take_count("out_channels", 3),
         "n_features": keys.take_count("hidden_channels", 128),
@@ -263,14 +290,12 @@ def _weights(keys: _Keys) -> dict[str, Any] | None:
 
 
 def _s2naip(keys: _Keys) -> dict[str, Any]:
-    kind = keys.take("type")
-    if kind not in ("S2NAIPDataset", "SSRDataset"):
-        raise keys.fail("type", f"expected S2NAIPDataset (or its old name SSRDataset), found {kind!r}")
+    keys.take_one_of("type", "S2NAIPDataset", "SSRDataset")
     for key in LOADER_KEYS:
         keys.ignore(key, "reading is arranged by this program")
     keys.ignore("use_3d", "every network here takes dates on an axis of their own")
     bands = keys.take("s2_bands", ["tci"])
-    if list(bands) != ["tci"]:
+    if bands != ["tci"]:
         raise keys.fail("s2_bands", f"expected [tci], the only bands this version trains on, found {bands!r}")
     for key in ("tile_weights", "old_naip_path", "osm_objs_path", "n_osm_objs", "rand_crop", "train_samples"):
         value = keys.take(key, None)
@@ -282,7 +307,7 @@ def _s2naip(keys: _Keys) -> dict[str, Any]:
         "type": "s2naip",
         "sentinel2": keys.take("sentinel2_path"),
         "naip": keys.take("naip_path"),
-        "n_revisits": keys.take_count("n_s2_images"),
+        "n_revisits": keys.take_count("n_s2_images", least=1),
     }
 
 
@@ -293,9 +318,9 @@ def _optimisation(keys: _Keys, *, is_l2: bool) -> tuple[dict[str, Any], dict[str
         loss: dict[str, Any] = {"mse": 0.3, "l1": 0.4, "ssim": 0.3}
     else:
         pixel = train.child("pixel_opt")
-        pixel.take("type")
+        measure = {"L1Loss": "l1", "MSELoss": "mse"}[pixel.take_one_of("type", "L1Loss", "MSELoss")]
         pixel.ignore("reduction", "the mean is taken")
-        loss = {"l1": pixel.take("loss_weight", 1.0)}
+        loss = {"l1": 0.0, measure: pixel.take_number("loss_weight", 1.0)}
         for key in ("perceptual_opt", "gan_opt", "ssim_opt", "clip_opt", "ldl_opt"):
             if train.take(key, None):
                 raise train.fail(key, "this loss is not in this version; remove it to train with the pixel loss alone")
@@ -304,20 +329,23 @@ def _optimisation(keys: _Keys, *, is_l2: bool) -> tuple[dict[str, Any], dict[str
         for key in ("l1_gt_usm", "percep_gt_usm", "gan_gt_usm", "feed_disc_lr", "network_d"):
             keys.ignore(key, "targets are not sharpened and no discriminator is trained in this version")
     optimiser = train.child("optim_g")
-    optimiser.take("type")
+    optimiser.take_one_of("type", "Adam", "AdamW")
+    decay = optimiser.take_number("weight_decay", 0.0)
+    if decay and optimiser.options["type"] == "Adam":
+        optimiser.note("weight_decay", f"{decay} is applied apart from the gradient (AdamW)")
     scheduler = train.child("scheduler", {"type": "MultiStepLR", "milestones": [], "gamma": 1.0})
-    scheduler.take("type")
-    warmup = train.take("warmup_iter", -1)
+    scheduler.take_one_of("type", "MultiStepLR", "MultiStepRestartLR")
+    n_warmup = train.take_number("warmup_iter", -1)
     return loss, {
-        "n_steps": int(train.take("total_iter")),
-        "n_warmup_steps": max(0, int(warmup)),
-        "ema_decay": train.take("ema_decay", 0.0),
-        "learning_rate": float(optimiser.take("lr")),
-        "weight_decay": optimiser.take("weight_decay", 0.0),
+        "n_steps": train.take_steps("total_iter"),
+        "n_warmup_steps": max(0, int(n_warmup)),
+        "ema_decay": train.take_number("ema_decay", 0.0),
+        "learning_rate": optimiser.take_number("lr"),
+        "weight_decay": decay,
         "betas": optimiser.take("betas", [0.9, 0.99]),
         "schedule": "multistep",
         "milestones": scheduler.take("milestones"),
-        "gamma": scheduler.take("gamma", 0.5),
+        "gamma": scheduler.take_number("gamma", 0.5),
     }
 
 
@@ -328,7 +356,7 @@ def _frequencies(keys: _Keys) -> dict[str, Any]:
     for key in ("use_tb_logger", "wandb"):
         logger.ignore(key, "the log is log.jsonl in the run's folder")
     return {
-        "validate_every": int(validation.take("val_freq", 5000)),
-        "log_every": int(logger.take("print_freq", 100)),
-        "checkpoint_every": int(logger.take("save_checkpoint_freq", 5000)),
+        "validate_every": validation.take_steps("val_freq", 5000),
+        "log_every": logger.take_steps("print_freq", 100),
+        "checkpoint_every": logger.take_steps("save_checkpoint_freq", 5000),
     }

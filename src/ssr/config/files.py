@@ -50,12 +50,27 @@ def parse(options: dict[str, Any], kind: type[Config], *, source: str) -> Config
         return kind.model_validate(options)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        where = written_path(options, first["loc"])
         if first["type"] == "extra_forbidden":
             raise ConfigError(
                 f"{source}: unknown option '{where}'; see the option reference in docs/options.md"
             ) from error
+        if first["type"] in ("missing", "value_error"):
+            raise ConfigError(f"{source}: option '{where}': {first['msg'].removeprefix('Value error, ')}") from error
         raise ConfigError(f"{source}: option '{where}': {first['msg']}, found {first['input']!r}") from error
+
+
+def written_path(options: Any, location: tuple[int | str, ...]) -> str:
+    """An error's place in the user's own words: pydantic adds the chosen `type` of a union, which nobody wrote."""
+    written, here = [], options
+    for k, part in enumerate(location):
+        is_there = part in here if isinstance(here, dict) else isinstance(part, int) and part < len(here)
+        if is_there:
+            here = here[part]
+        elif k + 1 < len(location) or (isinstance(here, dict) and part == here.get("type")):
+            continue
+        written.append(str(part))
+    return ".".join(written) or "(top level)"
 
 
 __all__ = ["InferConfig", "TrainConfig", "load_config", "parse", "read_yaml"]

@@ -1,9 +1,24 @@
 """Which options are there, of what type, with which default?"""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+N_DATA_CHANNELS = 3
+"""Every data set read here is true colour."""
 
 
 class _Options(BaseModel):
@@ -48,12 +63,17 @@ class SRCNNModel(_Options):
     scale: PositiveInt = 4
     sees_reference: bool = False
 
+    @model_validator(mode="after")
+    def _can_shuffle(self) -> Self:
+        _check_shuffle(self.n_features, self.scale)
+        return self
+
 
 class HighResNetModel(_Options):
-    """HighRes-net: recursive fusion of dates (WorldStrat)."""
+    """HighRes-net: recursive fusion of dates (WorldStrat). Without `n_revisits` it takes any number."""
 
     type: Literal["highresnet"] = "highresnet"
-    n_revisits: PositiveInt = 8
+    n_revisits: PositiveInt | None = None
     n_channels: PositiveInt = 3
     n_out_channels: PositiveInt = 3
     n_features: PositiveInt = 128
@@ -61,6 +81,16 @@ class HighResNetModel(_Options):
     shuffle_kernel_size: PositiveInt = 1
     scale: PositiveInt = 4
     sees_reference: bool = False
+
+    @model_validator(mode="after")
+    def _can_shuffle(self) -> Self:
+        _check_shuffle(self.n_features, self.scale)
+        return self
+
+
+def _check_shuffle(n_features: int, scale: int) -> None:
+    if n_features % scale**2:
+        raise ValueError(f"n_features {n_features} is not a multiple of scale² ({scale**2})")
 
 
 class BicubicModel(_Options):
@@ -110,8 +140,8 @@ class SimulatedData(_Options):
     """Pairs simulated on the fly from high-resolution imagery (`data/simulate`)."""
 
     type: Literal["simulated"] = "simulated"
-    imagery: tuple[ImageryFolder, ...]
-    n_revisits: tuple[PositiveInt, ...] = (8,)
+    imagery: Annotated[tuple[ImageryFolder, ...], Field(min_length=1)]
+    n_revisits: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (8,)
     chip_px: PositiveInt = 28
     seed: int = 0
 
@@ -137,6 +167,12 @@ class Loss(_Options):
     ssim: NonNegativeFloat = 0.0
     border_px: NonNegativeInt = 0
 
+    @model_validator(mode="after")
+    def _minimises_something(self) -> Self:
+        if not self.l1 + self.mse + self.ssim:
+            raise ValueError("every weight is 0, so there is nothing to minimise")
+        return self
+
 
 class Training(_Options):
     """Optimiser and time."""
@@ -149,10 +185,10 @@ class Training(_Options):
     milestones: tuple[PositiveInt, ...] = ()
     gamma: PositiveFloat = 0.5
     n_warmup_steps: NonNegativeInt = 0
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
     weight_decay: NonNegativeFloat = 0.0
     max_gradient_norm: PositiveFloat | None = None
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    ema_decay: Beta = 0.999
     log_every: PositiveInt = 100
     validate_every: PositiveInt = 5000
     checkpoint_every: PositiveInt = 5000
@@ -171,6 +207,18 @@ class TrainConfig(_Options):
     loss: Loss = Loss()
     training: Training
     experiments_root: Path = Path("experiments")
+
+    @model_validator(mode="after")
+    def _data_fit_the_network(self) -> Self:
+        """A network with a fixed number of dates is trained on that number; all data here have three channels."""
+        wanted = getattr(self.model, "n_revisits", None)
+        for data in (self.train_data, self.validation_data):
+            offered = {data.n_revisits} if isinstance(data, S2NaipData) else set(data.n_revisits if data else ())
+            if data and wanted is not None and offered != {wanted}:
+                raise ValueError(f"the model takes {wanted} dates, the data offer {sorted(offered)}")
+        if self.model.n_channels != N_DATA_CHANNELS:
+            raise ValueError(f"the model takes {self.model.n_channels} channels, the data offer {N_DATA_CHANNELS}")
+        return self
 
 
 class InferConfig(_Options):

@@ -55,7 +55,7 @@ def read_picture(path: Path) -> Picture:
     try:
         with Image.open(path) as image:
             return Picture(path.name, np.asarray(image.convert("RGB")))
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageReadError(f"{path}: cannot be decoded as an image ({error})") from error
 
 

@@ -148,9 +148,9 @@ def _centred(drawn: Tensor) -> Tensor:
     return drawn - drawn.mean(1, keepdim=True)
 
 
-def _minority(chosen: Tensor) -> Tensor:
-    """Keep the first choices of each series, fewer than half of its dates: `b t` of 0 and 1."""
-    return chosen * (chosen.cumsum(1) <= (chosen.shape[1] - 1) // 2)
+def _at_most_half(chosen: Tensor) -> Tensor:
+    """Keep the first choices of each series, no more than half of its dates: `b t` of 0 and 1."""
+    return chosen * (chosen.cumsum(1) <= chosen.shape[1] // 2)
 
 
 def _add_transients(seen: Tensor, ranges: Degradation, draw: _Draw) -> Tensor:
@@ -172,14 +172,14 @@ def _bump(n: int, centre: Tensor, sigma: Tensor) -> Tensor:
 def _atmosphere_and_sun(seen: Tensor, ranges: Degradation, draw: _Draw) -> Tensor:
     """Gain and bias of the day, haze towards a bluish white, and a slow change across the scene (growth, sun angle).
 
-    Gain and bias average out over the dates and haze lies over fewer than half of them, so the truth has the colours
+    Gain and bias average out over the dates and haze lies over at most half of them, so the truth has the colours
     of the series' typical date.
     """
     b, t, c, h, w = seen.shape
     gain = 1 + _centred(ranges.gain_sigma * draw.normal(b, t, 1) + ranges.channel_gain_sigma * draw.normal(b, t, c))
     bias = _centred(ranges.bias_sigma * draw.normal(b, t, 1))
     slow = 1 + 0.03 * draw.smooth_field(b * t, h, w, (2, 3)).view(b, t, 1, h, w)
-    haze = draw.uniform(b, t, 0.0, ranges.max_haze) * _minority(draw.chance(ranges.haze_probability, b, t))
+    haze = draw.uniform(b, t, 0.0, ranges.max_haze) * _at_most_half(draw.chance(ranges.haze_probability, b, t))
     uneven = 1 + 0.2 * draw.smooth_field(b * t, h, w, (2, 4)).view(b, t, 1, h, w)
     haze_field = (haze[..., None, None, None] * uneven).clamp(0, 1)
     haze_colour = torch.linspace(0.55, 0.75, c)[:, None, None]
@@ -188,9 +188,9 @@ def _atmosphere_and_sun(seen: Tensor, ranges: Degradation, draw: _Draw) -> Tenso
 
 
 def _add_clouds(seen: Tensor, ranges: Degradation, draw: _Draw) -> tuple[Tensor, Tensor]:
-    """Clouds over fewer than half of the dates of a series, each casting a shadow on the ground."""
+    """Clouds over at most half of the dates of a series, each casting a shadow on the ground."""
     b, t, _, h, w = seen.shape
-    cloudy = _minority(draw.chance(ranges.cloud_probability, b, t))
+    cloudy = _at_most_half(draw.chance(ranges.cloud_probability, b, t))
     threshold = draw.uniform(b, t, -1.0, 1.5)[..., None, None]
     field = draw.smooth_field(b * t, h, w, (2, 4, 8, 16)).view(b, t, h, w)
     opacity = torch.sigmoid((field - threshold) * 6) * cloudy[..., None, None]

@@ -51,15 +51,6 @@ def best_single_date(low_res: Tensor, truth: Tensor, scale: int) -> tuple[Tensor
     return torch.stack(images), torch.tensor(indexes)
 
 
-def best_first(low_res: Tensor, best: Tensor) -> Tensor:
-    """Move each series' best date to the front, the others in their order."""
-    rows = []
-    for series, index in zip(low_res, best.tolist(), strict=True):
-        others = [k for k in range(len(series)) if k != index]
-        rows.append(series[[index, *others]])
-    return torch.stack(rows)
-
-
 @torch.no_grad()
 def predict(network: SuperResolver, low_res: Tensor) -> Tensor:
     """Result in [0, 1], float32."""

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ssr.atomic import refuse_existing
 from ssr.inference.predictor import DEFAULT_CORE_PX, DEFAULT_OVERLAP_PX, Predictor, Progress, read_ahead
 from ssr.inference.scene import to_bytes
 from ssr.inference.windows import plan_windows
-from ssr.raster.writer import refuse_existing, write_png
+from ssr.raster.writer import write_png
 from ssr.scenes.chips import CHIP_PX, GRID_CHIPS, ChipGrid, read_chip, read_grid
 from ssr.scenes.ranking import choose_dates, rank_dates
 from ssr.sentinel2.radiometry import TCI_PEAK_DN
@@ -86,6 +87,7 @@ def write_grid(
         core_px=DEFAULT_CORE_PX,
         halo_px=predictor.network.halo_px,
         overlap_px=DEFAULT_OVERLAP_PX,
+        multiple=predictor.network.size_multiple,
     )
     side = low_res.shape[-1] * scale
     whole = np.zeros((side, side, 3), np.uint8)

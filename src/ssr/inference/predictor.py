@@ -57,6 +57,7 @@ class Predictor:
         Raises:
             InputError: the network returned numbers that are not finite.
         """
+        self._check(windows)
         low_res = torch.from_numpy(windows).to(self.compute.device)
         padded, (height, width) = self._pad(low_res)
         with self.compute.autocast():
@@ -68,6 +69,17 @@ class Predictor:
         unseen = is_no_data(low_res.cpu(), 2).all(1, keepdim=True)
         fine = unseen.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         return np.asarray(result.clamp_(1 / TCI_PEAK_DN, 1).masked_fill_(fine, 0).numpy())
+
+    def _check(self, windows: Series) -> None:
+        """Say which numbers of dates and channels do not fit before the network stumbles over them."""
+        n_dates, n_channels = windows.shape[1:3]
+        wanted, wanted_channels = self.network.n_revisits, self.network.n_channels
+        if wanted is not None and n_dates != wanted:
+            raise InputError(
+                f"the series has {n_dates} dates, the network takes {wanted}; choose or repeat dates first"
+            )
+        if n_channels != wanted_channels:
+            raise InputError(f"the series has {n_channels} channels a date, the network takes {wanted_channels}")
 
     def _pad(self, low_res: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Repeat the lower and right edge up to a size that the network takes."""
@@ -117,16 +129,23 @@ def super_resolve_array(
     Returns:
         `c scale·h scale·w` in [0, 1], zero where no date has data.
     """
-    _, n_channels, height, width = series.shape
-    if n_channels != network.n_channels:
-        raise InputError(f"the series has {n_channels} channels a date, the network takes {network.n_channels}")
+    height, width = series.shape[-2:]
     halo_px = network.halo_px if halo_px is None else halo_px
-    plan = plan_windows((height, width), core_px=core_px, halo_px=halo_px, overlap_px=overlap_px)
+    plan = plan_windows(
+        (height, width),
+        core_px=core_px,
+        halo_px=halo_px,
+        overlap_px=overlap_px,
+        multiple=network.size_multiple,
+    )
     scale = network.scale
-    result = np.empty((n_channels, height * scale, width * scale), np.float32)
+    result: NDArray[np.float32] | None = None
     blocks = Predictor(network, compute).run(plan, lambda r, c: series[:, :, r, c], progress=progress)
     for block in blocks:
+        if result is None:  # only the network knows how many channels come out
+            result = np.empty((len(block.pixels), height * scale, width * scale), np.float32)
         result[:, block.rows, block.columns] = block.pixels
+    assert result is not None
     return result
 
 
@@ -155,9 +174,12 @@ def _in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _read_batch(spans: Iterable[tuple[Span, Span]], read: WindowReader) -> Series:
-    return np.stack(
-        [
-            read(slice(row.read_start, row.read_stop), slice(column.read_start, column.read_stop))
-            for row, column in spans
-        ]
-    )
+    """Windows of one size; where the reader gives less, at the raster's end, the edge is repeated."""
+    windows = []
+    for row, column in spans:
+        window = read(slice(row.read_start, row.read_stop), slice(column.read_start, column.read_stop))
+        missing = [s.read_stop - s.read_start - n for s, n in zip((row, column), window.shape[-2:], strict=True)]
+        windows.append(
+            np.pad(window, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1])), "edge") if any(missing) else window
+        )
+    return np.stack(windows)

@@ -50,7 +50,13 @@ def write_scene(
     """
     network = predictor.network
     halo_px = network.halo_px if halo_px is None else halo_px
-    plan = plan_windows(series.shape_hw, core_px=core_px, halo_px=halo_px, overlap_px=overlap_px)
+    plan = plan_windows(
+        series.shape_hw,
+        core_px=core_px,
+        halo_px=halo_px,
+        overlap_px=overlap_px,
+        multiple=network.size_multiple,
+    )
     with CogWriter(out, grid.finer(network.scale), tags=tags, overwrite=overwrite) as writer:
         for block in predictor.run(plan, lambda r, c: series.read(r, c, dates), progress=progress):
             writer.write(block.rows, block.columns, to_bytes(block.pixels))

@@ -44,28 +44,34 @@ class WindowPlan:
         return kept / read
 
 
-def plan_windows(shape_hw: tuple[int, int], *, core_px: int, halo_px: int, overlap_px: int) -> WindowPlan:
+def plan_windows(
+    shape_hw: tuple[int, int], *, core_px: int, halo_px: int, overlap_px: int, multiple: int = 1
+) -> WindowPlan:
     """Cut a raster of any size from 1×1 up.
 
     Args:
         core_px: longest side of what a window owns; at least four times the overlap, so that the strips shared with
             two neighbours never meet.
+        multiple: read windows start at multiples of this and are multiples of it wide, as networks ask that fold
+            pixels into channels; the last may then reach over the edge by less than one multiple.
     """
     if core_px < max(1, 4 * overlap_px):
         raise ValueError(f"core_px is {core_px}; expected at least {max(1, 4 * overlap_px)}, four times the overlap")
-    margin = halo_px + overlap_px
-    rows, columns = (_spans(n, core_px, margin) for n in shape_hw)
+    rows, columns = (_spans(n, core_px, halo_px + overlap_px, multiple) for n in shape_hw)
     return WindowPlan(rows, columns, overlap_px)
 
 
-def _spans(n: int, core_px: int, margin: int) -> tuple[Span, ...]:
+def _spans(n: int, core_px: int, margin: int, multiple: int) -> tuple[Span, ...]:
     read_px = core_px + 2 * margin
+    if multiple > 1:
+        read_px = -(-(read_px + multiple) // multiple) * multiple  # room for starting at a multiple
     if n <= read_px:
         return (Span(0, n, 0, n),)
     n_cores = -(-n // core_px)
     borders = [k * n // n_cores for k in range(n_cores + 1)]
     spans = []
     for start, stop in pairwise(borders):
-        read_start = min(max(0, start - margin), n - read_px)
+        last_start = -(-(n - read_px) // multiple) * multiple
+        read_start = min(max(0, start - margin) // multiple * multiple, last_start)
         spans.append(Span(start, stop, read_start, read_start + read_px))
     return tuple(spans)

@@ -16,7 +16,7 @@ def enlarge(image: Tensor, scale: int) -> Tensor:
 
 
 class Bicubic:
-    """Median of the dates that have data, enlarged by cubic convolution. Learns and invents nothing."""
+    """Median of the dates that have data (`masked_median`), enlarged. Learns and invents nothing."""
 
     n_revisits: int | None = None
     size_multiple = 1

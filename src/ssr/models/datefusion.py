@@ -19,6 +19,9 @@ from ssr.tensors import Image, LowResSeries
 TRUST_FLOOR = 1e-3
 """Keeps the weighted mean defined where no date has data."""
 
+EFFECTIVE_HALO_PX = 24
+"""Context beyond which the bundled model's result moves by less than a tenth of 1/255 (docs/performance.md)."""
+
 
 class DateFusion(nn.Module):
     """Any number of revisits to one image.
@@ -56,9 +59,13 @@ class DateFusion(nn.Module):
         nn.init.zeros_(self.to_pixels.bias)
 
     @property
-    def halo_px(self) -> int:
-        """The whole receptive field: sliding boxes twice (harmonise, then align), then every convolution."""
+    def receptive_px(self) -> int:
+        """Context that can reach an output pixel at all: three sliding boxes in a row, then every convolution."""
         return 3 * RADIUS_PX + 1 + self.encoder.radius_px + 2 * self.n_blocks + 2
+
+    @property
+    def halo_px(self) -> int:
+        return min(self.receptive_px, EFFECTIVE_HALO_PX)
 
     def forward(self, low_res: LowResSeries) -> Image:
         valid = (~is_no_data(low_res, 2)).unsqueeze(2).float()

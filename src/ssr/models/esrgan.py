@@ -4,6 +4,8 @@ Wang et al. 2018 (ESRGAN), with scales 1 and 2 by pixel-unshuffle as in Wang et 
 on the channel axis as in Wolters et al. 2023. Parameter names are the published ones.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,9 +15,10 @@ from ssr.tensors import Image, LowResSeries
 
 RESIDUAL_SCALE = 0.2
 
-EFFECTIVE_HALO_PX = 32
-"""Context beyond which the result of a 23-block network moves by less than 1/255; measured in docs/performance.md.
-The theoretical field (`receptive_px`) is eleven times wider."""
+EFFECTIVE_HALO_PX = 64
+"""Context beyond which the result of a trained 23-block network moves by less than half of 1/255, measured on
+photographs (docs/performance.md). The theoretical field, `receptive_px`, is 351 px."""
+N_MEASURED_BLOCKS = 23
 
 
 class RRDBNet(nn.Module):
@@ -73,7 +76,8 @@ class RRDBNet(nn.Module):
 
     @property
     def halo_px(self) -> int:
-        return min(self.receptive_px, EFFECTIVE_HALO_PX)
+        deeper = max(1.0, self.n_blocks / N_MEASURED_BLOCKS)
+        return min(self.receptive_px, math.ceil(EFFECTIVE_HALO_PX * deeper))
 
     def forward(self, low_res: LowResSeries) -> Image:
         stacked = low_res.flatten(1, 2)

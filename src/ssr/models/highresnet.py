@@ -7,19 +7,33 @@ block; the copies that published files hold of it are dropped by `checkpoints.pu
 import torch
 from torch import Tensor, nn
 
-from ssr.models.layers import DoubleConv2d, PixelShuffleUpsampler, ResidualDoubleConv2d, with_reference_frame
+from ssr.models.layers import (
+    DoubleConv2d,
+    PixelShuffleUpsampler,
+    ResidualDoubleConv2d,
+    shuffled_radius_px,
+    with_reference_frame,
+)
 from ssr.tensors import Image, LowResSeries
+
+MOST_REVISITS = 16
+"""Where any number will do, the halo is that of so many dates."""
 
 
 class HighResNet(nn.Module):
-    """Any number of dates: the fusing block is applied until one is left. Arguments as `SRCNN`."""
+    """Any number of dates: the fusing block is applied until one is left.
+
+    Args:
+        n_revisits: dates it was trained on; None takes any number. With 1 there is nothing to fuse. The other
+            arguments are `SRCNN`'s.
+    """
 
     size_multiple = 1
 
     def __init__(
         self,
         *,
-        n_revisits: int = 8,
+        n_revisits: int | None = None,
         n_channels: int = 3,
         n_out_channels: int = 3,
         n_features: int = 128,
@@ -34,8 +48,8 @@ class HighResNet(nn.Module):
         self.n_channels = n_channels
         self.scale = scale
         self.sees_reference = sees_reference
-        n_fusions = (n_revisits - 1).bit_length()
-        self.halo_px = (kernel_size // 2) * (2 + 3 * n_fusions) + shuffle_kernel_size // 2
+        n_fusions = ((n_revisits or MOST_REVISITS) - 1).bit_length()
+        self.halo_px = (kernel_size // 2) * (2 + 3 * n_fusions) + shuffled_radius_px(shuffle_kernel_size, scale)
         n_in = n_channels * (2 if sees_reference else 1)
         self.encoder = DoubleConv2d(n_in, n_features, kernel_size, dropout=dropout)
         self.fusion = RecursiveFusion(n_features, kernel_size, dropout=dropout) if n_fusions else nn.Identity()

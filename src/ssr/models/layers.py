@@ -64,6 +64,11 @@ class PixelShuffleUpsampler(nn.Module):
         return self.upsample(features)
 
 
+def shuffled_radius_px(kernel_size: int, zoom: int) -> int:
+    """Context, in coarse pixels, of the upsampler's two convolutions on the fine grid."""
+    return -(-2 * (kernel_size // 2) // zoom)
+
+
 def with_reference_frame(low_res: Tensor) -> Tensor:
     """Append the median over the dates to every date: `b t c h w` to `b t 2c h w` (WorldStrat)."""
     reference = low_res.median(1, keepdim=True).values.expand_as(low_res)

@@ -56,7 +56,10 @@ def register(low_res: LowResSeries, valid: Tensor) -> Registration:
 
 
 def masked_median(low_res: LowResSeries, valid: Tensor) -> Tensor:
-    """Median over the dates that have data, zero where none has: `b c h w`."""
+    """Median over the dates that have data, zero where none has: `b c h w`.
+
+    Of an even number the lower of the two middle values: of two dates the clear one, where the other is hazy.
+    """
     median = low_res.masked_fill(valid == 0, torch.nan).nanmedian(1).values
     return torch.nan_to_num(median, nan=0.0)
 

@@ -6,7 +6,13 @@ published ones; the redundant keys of published files are dropped by `checkpoint
 
 from torch import nn
 
-from ssr.models.layers import DoubleConv2d, PixelShuffleUpsampler, ResidualDoubleConv2d, with_reference_frame
+from ssr.models.layers import (
+    DoubleConv2d,
+    PixelShuffleUpsampler,
+    ResidualDoubleConv2d,
+    shuffled_radius_px,
+    with_reference_frame,
+)
 from ssr.tensors import Image, LowResSeries
 
 
@@ -44,7 +50,7 @@ class SRCNN(nn.Module):
         self.scale = scale
         self.sees_reference = sees_reference
         n_in = n_channels * (2 if sees_reference else 1)
-        self.halo_px = (kernel_size // 2) * (4 + 2 * n_residual_blocks) + shuffle_kernel_size // 2
+        self.halo_px = (kernel_size // 2) * (4 + 2 * n_residual_blocks) + shuffled_radius_px(shuffle_kernel_size, scale)
         self.encoder = DoubleConv2d(n_in, n_features, kernel_size, dropout=dropout)
         self.doubleconv2d = DoubleConv2d(n_revisits * n_features, n_features, kernel_size, dropout=dropout)
         self.residualblocks = nn.Sequential(

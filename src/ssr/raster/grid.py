@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from affine import Affine
+from affine import Affine, TransformNotInvertibleError
 from rasterio.crs import CRS
+
+SAME_PLACE_PX = 0.01
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,19 @@ class Grid:
         return Grid(self.crs, self.transform @ Affine.scale(1 / scale), (height * scale, width * scale))
 
     def same_place(self, other: "Grid") -> bool:
-        """Whether pixels of both lie on the same ground, within a hundredth of a pixel."""
-        tolerance = 0.01 * max(abs(self.transform.a), abs(self.transform.b), 1e-12)
-        return (
-            self.shape_hw == other.shape_hw
-            and self.crs == other.crs
-            and self.transform.almost_equals(other.transform, precision=tolerance)
+        """Whether every pixel of both lies on the same ground, within a hundredth of a pixel."""
+        if self.shape_hw != other.shape_hw or self.crs != other.crs:
+            return False
+        height, width = self.shape_hw
+        try:
+            here = ~self.transform @ other.transform
+        except TransformNotInvertibleError:
+            return bool(self.transform == other.transform)
+        corners = ((0, 0), (width, 0), (0, height), (width, height))
+        return all(
+            abs(moved - wanted) <= SAME_PLACE_PX
+            for corner in corners
+            for moved, wanted in zip(here @ corner, corner, strict=True)
         )
 
     def __str__(self) -> str:

@@ -12,10 +12,13 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.windows import Window
 
+from ssr.atomic import one_line
 from ssr.errors import ImageReadError
 from ssr.raster.grid import Grid
 
-N_BANDS = 3
+REPORT_TRUNCATED_PNG = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
+"""GDAL's shortcut for whole PNG files fills what is truncated with zeros and says nothing."""
+DARKEST_UNIT = np.float32(1 / 255)
 
 
 class RasterReader:
@@ -29,11 +32,11 @@ class RasterReader:
         self.path = path
         self.bands = bands
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), rasterio.Env(**REPORT_TRUNCATED_PNG):
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
                 self.dataset = rasterio.open(path)
         except RasterioIOError as error:
-            raise ImageReadError(f"{path}: cannot be opened as an image ({_one_line(error)})") from error
+            raise ImageReadError(f"{path}: cannot be opened as an image ({one_line(error)})") from error
         self._check_bands()
         self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
         self.peak_dn = self._peak(white_dn)
@@ -52,16 +55,19 @@ class RasterReader:
         """
         window = Window.from_slices(rows, columns)
         try:
-            stored = self.dataset.read(list(self.bands), window=window)
-            missing = (self.dataset.dataset_mask(window=window) == 0) if self._has_mask else None
+            with rasterio.Env(**REPORT_TRUNCATED_PNG):
+                stored = self.dataset.read(list(self.bands), window=window)
+                missing = (self.dataset.dataset_mask(window=window) == 0) if self._has_mask else None
         except RasterioError as error:
             where = f"rows {rows.start}…{rows.stop}, columns {columns.start}…{columns.stop}"
             raise ImageReadError(
-                f"{self.path}: cannot be decoded at {where}, truncated or damaged ({_one_line(error)})"
+                f"{self.path}: cannot be decoded at {where}, truncated or damaged ({one_line(error)})"
             ) from error
         unit = (stored.astype(np.float32) / np.float32(self.peak_dn)).clip(0, 1)
         if missing is not None:
+            unit = np.maximum(unit, DARKEST_UNIT)  # where the file says what is missing, black is not
             unit[:, missing] = 0
+        unit[:, np.isnan(unit).any(0)] = 0
         return unit
 
     def close(self) -> None:
@@ -84,6 +90,10 @@ class RasterReader:
 
     def _peak(self, white_dn: float | None) -> float:
         if white_dn is not None:
+            if not 0 < white_dn < float("inf"):
+                raise ImageReadError(
+                    f"{self.path}: white is given as {white_dn}, expected a number above 0 (--white-dn)"
+                )
             return white_dn
         if self.dtype == np.uint8:
             return 255.0
@@ -91,7 +101,3 @@ class RasterReader:
             f"{self.path}: holds {self.dtype} numbers, expected 8-bit true colour; say which number is white, such as "
             f"--white-dn 3558 for L1C reflectance × 10000 (ESA's own true-colour stretch)"
         )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

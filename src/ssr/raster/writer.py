@@ -1,6 +1,6 @@
 """How does a raster get to disk whole or not at all?"""
 
-import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +13,11 @@ import rasterio.shutil
 from numpy.typing import NDArray
 from PIL import Image
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
+from ssr.atomic import discard, one_line, refuse_existing, temporary_name, whole_file
 from ssr.errors import OutputError
 from ssr.raster.grid import Grid
 
@@ -33,34 +35,16 @@ class CogWriter:
     def __init__(self, path: Path, grid: Grid, *, tags: Mapping[str, str], overwrite: bool = False) -> None:
         refuse_existing(path, overwrite=overwrite)
         self.path = path
-        self.scratch = path.with_name(f".{path.name}.{os.getpid()}.scratch.tif")
-        self.part = path.with_name(f".{path.name}.{os.getpid()}.part.tif")
-        height, width = grid.shape_hw
+        self.scratch, self.part = temporary_name(path, "scratch"), temporary_name(path)
         self.environment = rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_NUM_THREADS="ALL_CPUS")
         self.environment.__enter__()
-        with self._reporting():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.dataset = rasterio.open(
-                self.scratch,
-                "w",
-                driver="GTiff",
-                height=height,
-                width=width,
-                count=3,
-                dtype="uint8",
-                crs=grid.crs,
-                transform=grid.transform,
-                nodata=0,
-                tiled=True,
-                blockxsize=BLOCK_PX,
-                blockysize=BLOCK_PX,
-                interleave="pixel",
-                bigtiff="if_safer",
-                sparse_ok=True,
-            )
-            self.dataset.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-            self.dataset.descriptions = ("red", "green", "blue")
-            self.dataset.update_tags(**tags)
+        try:
+            with self._reporting():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.dataset = _create(self.scratch, grid, tags)
+        except BaseException:
+            self.environment.__exit__(None, None, None)
+            raise
 
     def write(self, rows: slice, columns: slice, block: NDArray[np.uint8]) -> None:
         """Put a `3 h w` block in its place."""
@@ -79,7 +63,7 @@ class CogWriter:
         finally:
             self._close_quietly()
             for leftover in (self.scratch, self.part):
-                leftover.unlink(missing_ok=True)
+                discard(leftover)
             self.environment.__exit__(None, None, None)
 
     def _publish(self) -> None:
@@ -110,8 +94,36 @@ class CogWriter:
             yield
         except (RasterioError, OSError) as error:
             for leftover in (self.scratch, self.part):
-                leftover.unlink(missing_ok=True)
-            raise OutputError(f"{self.path}: cannot be written ({' '.join(str(error).split())[:200]})") from error
+                discard(leftover)
+            raise OutputError(f"{self.path}: cannot be written ({one_line(error)})") from error
+
+
+def _create(path: Path, grid: Grid, tags: Mapping[str, str]) -> DatasetWriter:
+    height, width = grid.shape_hw
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # what has no place on input has none on output
+        dataset = rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=3,
+            dtype="uint8",
+            crs=grid.crs,
+            transform=grid.transform,
+            nodata=0,
+            tiled=True,
+            blockxsize=BLOCK_PX,
+            blockysize=BLOCK_PX,
+            interleave="pixel",
+            bigtiff="if_safer",
+            sparse_ok=True,
+        )
+    dataset.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+    dataset.descriptions = ("red", "green", "blue")
+    dataset.update_tags(**tags)
+    return dataset
 
 
 def write_raster(
@@ -124,11 +136,10 @@ def write_raster(
 ) -> None:
     """Write a small `c h w` raster as a plain GeoTIFF under a temporary name, then rename."""
     refuse_existing(path, overwrite=overwrite)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     height, width = grid.shape_hw
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with rasterio.open(
+    with (
+        whole_file(path, RasterioError) as part,
+        rasterio.open(
             part,
             "w",
             driver="GTiff",
@@ -140,30 +151,13 @@ def write_raster(
             transform=grid.transform,
             nodata=0,
             compress="deflate",
-        ) as dataset:
-            dataset.write(pixels)
-            dataset.descriptions = band_names
-        part.replace(path)
-    except (RasterioError, OSError) as error:
-        raise OutputError(f"{path}: cannot be written ({' '.join(str(error).split())[:200]})") from error
-    finally:
-        part.unlink(missing_ok=True)
+        ) as dataset,
+    ):
+        dataset.write(pixels)
+        dataset.descriptions = band_names
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
     """Write `H W 3` bytes under a temporary name, then rename."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part:
         Image.fromarray(np.ascontiguousarray(pixels)).save(part, format="PNG")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raise OutputError when the file is there and may not be replaced."""
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists already; pass --overwrite to replace it")

@@ -10,13 +10,14 @@ from PIL import Image, UnidentifiedImageError
 from ssr.errors import ImageReadError, InputError, SeriesError
 
 CHIP_PX = 32
+BYTE_MODES = ("RGB", "RGBA", "P", "L")
 GRID_CHIPS = 16
 """Chips on a side of a grid: a zoom-13 tile of 512 pixels."""
 
 
 @dataclass(frozen=True)
 class ChipGrid:
-    """Up to 16×16 chips of one tile, by (row, column)."""
+    """Up to 16×16 chips of one tile, by (row, column). A tile is called by its folder, seen from the data folder."""
 
     tile: str
     chips: dict[tuple[int, int], Path]
@@ -47,7 +48,10 @@ def find_grids(folder: Path) -> list[ChipGrid]:
         raise InputError(
             f"{folder}: no grid; expected <tile>/<row>_<column>.png with rows and columns 0…{GRID_CHIPS - 1}"
         )
-    return [ChipGrid(parent.name, chips) for parent, chips in grids.items()]
+    return [
+        ChipGrid(folder.name if parent == folder else parent.relative_to(folder).as_posix(), chips)
+        for parent, chips in grids.items()
+    ]
 
 
 def read_chip(path: Path) -> NDArray[np.uint8]:
@@ -58,9 +62,11 @@ def read_chip(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+            mode, pixels = image.mode, np.asarray(image.convert("RGB"))
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageReadError(f"{path}: cannot be decoded as an image ({error})") from error
+    if mode not in BYTE_MODES:
+        raise ImageReadError(f"{path}: holds {mode} pixels, expected 8-bit true colour")
     height, width = pixels.shape[:2]
     if width != CHIP_PX or height % CHIP_PX:
         raise ImageReadError(

@@ -19,7 +19,7 @@ def rank_dates(series: NDArray[np.floating]) -> list[int]:
     with np.errstate(all="ignore"):
         typical = _nan_median(darkest)
         veil = np.nan_to_num(np.clip(darkest - typical, 0, None)).mean((1, 2))
-    return sorted(range(len(series)), key=lambda k: (round(float(missing[k].mean()), 3), float(veil[k]), k))
+    return sorted(range(len(series)), key=lambda k: (float(missing[k].mean()), float(veil[k]), k))
 
 
 def choose_dates(ranked: list[int], n_wanted: int | None, *, at_most: int | None = None) -> list[int]:

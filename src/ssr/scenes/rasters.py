@@ -26,9 +26,7 @@ def find_images(inputs: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            found += sorted(
-                p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
-            )
+            found += sorted(p for p in path.iterdir() if _is_image(p))
         elif path.exists():
             found.append(path)
         else:
@@ -37,6 +35,10 @@ def find_images(inputs: Sequence[Path]) -> list[Path]:
         listed = ", ".join(map(str, inputs))
         raise InputError(f"{listed}: no images; expected one file per date ({', '.join(IMAGE_SUFFIXES)})")
     return found
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 class RasterSeries:

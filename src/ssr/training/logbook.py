@@ -1,6 +1,7 @@
 """What is known of a run while it goes on and afterwards?"""
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -17,4 +18,9 @@ class Logbook:
     def write(self, event: str, **values: Any) -> None:
         line = {"event": event, "seconds": round(time.monotonic() - self.started, 2), **values}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(_valid(line), allow_nan=False) + "\n")
+
+
+def _valid(line: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity and no NaN: they are written as text."""
+    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}

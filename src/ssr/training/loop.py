@@ -30,24 +30,25 @@ class RunFolder:
         self.models = self.path / "models"
         self.states = self.path / "training_states"
 
-    def write(self, label: str, n_done: int, step: TrainingStep) -> None:
+    def write(self, n_done: int, step: TrainingStep, *, is_last: bool) -> None:
         """Weights as `{params, params_ema}`, then everything else, so a state never lacks its weights."""
         state = step.state_dict()
+        label = "latest" if is_last else str(n_done)
         write_torch(self.models / f"net_g_{label}.pth", {"params": state["network"], "params_ema": state["average"]})
-        write_torch(self.states / f"{label}.state", {"iter": n_done, "step": state})
+        write_torch(self.states / f"{n_done}.state", {"iter": n_done, "step": state})
 
     def newest_state(self) -> Path | None:
-        numbered = [p for p in self.states.glob("*.state") if p.stem.isdigit()]
-        return max(numbered, key=lambda p: int(p.stem), default=None)
+        """The state with the most steps done, if there is one."""
+        return max(self.states.glob("*.state"), key=lambda p: int(p.stem), default=None)
 
     def resume(self, path: Path, step: TrainingStep) -> int:
         """Put a saved state back; the number of steps it had done."""
         state = read_training_state(path)
-        if "iter" not in state or "step" not in state:
+        if not isinstance(state.get("iter"), int) or not isinstance(state.get("step"), dict):
             raise WeightsError(f"{path}: not a training state of this program (found {', '.join(map(str, state))})")
         try:
             step.load_state_dict(state["step"])
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise WeightsError(f"{path}: belongs to another network ({' '.join(str(error).split())[:200]})") from error
         return int(state["iter"])
 
@@ -68,22 +69,26 @@ def run_loop(
     """Repeat `step` from `n_done` to `n_steps`; the last validation's figures (or the last losses).
 
     Raises:
-        SSRError: the loss is no longer finite; names the step and its chips.
+        SSRError: the loss is no longer finite (names the step and its chips), or more steps are done than wanted.
     """
+    if n_done > n_steps:
+        raise SSRError(f"{folder.path}: {n_done} steps are done already, {n_steps} are wanted; raise training.n_steps")
     logbook = Logbook(folder.path)
     sums: dict[str, float] = defaultdict(float)
+    n_summed = 0
     figures: dict[str, float] = {}
     for k in range(n_done, n_steps):
         batch = source.batch(k)
         for name, value in step(batch, k).items():
             sums[name] += float(value)
+        n_summed += 1
         if not math.isfinite(sums["loss"]):
             raise SSRError(f"the loss is not finite at step {k + 1}; chips: {', '.join(batch.names)}")
         done = k + 1
         if done % log_every == 0 or done == n_steps:
-            n_summed = (done - 1) % log_every + 1 if done - n_done >= log_every else done - n_done
             means = {name: total / n_summed for name, total in sums.items()}
             sums.clear()
+            n_summed = 0
             logbook.write("train", step=done, **means)
             progress(done, means)
         else:
@@ -91,7 +96,7 @@ def run_loop(
         if validate and (done % validate_every == 0 or done == n_steps):
             figures = validate()
             logbook.write("validation", step=done, **figures)
-        if done % checkpoint_every == 0:
-            folder.write(str(done), done, step)
-    folder.write("latest", n_steps, step)
+        if done % checkpoint_every == 0 and done < n_steps:
+            folder.write(done, step, is_last=False)
+    folder.write(n_steps, step, is_last=True)
     return figures

@@ -1,0 +1,130 @@
+"""Does `ssr scene` turn a series on disk into one georeferenced image four times finer?"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rio_cogeo.cogeo import cog_validate
+
+from tests.integration.conftest import Run, files_below
+from tests.support.scenes import (
+    read_pixels,
+    textured,
+    tiny_rrdbnet,
+    write_image,
+    write_series,
+    write_tiff,
+    write_weights,
+)
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        return dataset.read()
+
+
+def test_a_series_becomes_a_cog_on_the_finer_grid(run: Run, dates: Path, tmp_path: Path) -> None:
+    done = run("scene", dates, "-o", "new/out.tif", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["output"], told["model"], told["n_dates_found"]) == ("new/out.tif", "compact-8", 3)
+    assert told["dates"] == ["date_0.tif", "date_1.tif", "date_2.tif"]
+    assert told["best_date"] in told["dates"]
+    assert told["super_res"] == "124×96 px, EPSG:32633, origin (500000, 5000000)"
+    assert cog_validate(tmp_path / "new" / "out.tif", strict=True)[0]
+    with rasterio.open(tmp_path / "new" / "out.tif") as dataset:
+        assert (dataset.width, dataset.height, dataset.count, dataset.nodata) == (124, 96, 3, 0)
+        assert dataset.transform == Affine(2.5, 0, 500_000, 0, -2.5, 5_000_000)
+        assert dataset.tags()["SSR_DATES"] == "date_0.tif,date_1.tif,date_2.tif"
+        assert dataset.read().min() > 0
+    assert files_below(tmp_path / "new") == {"out.tif"}
+
+
+def test_colours_are_those_of_the_input(run: Run, tmp_path: Path) -> None:
+    """Means over the image: a network that adds detail may not change them by more than a few steps."""
+    frames = textured(1, 40, 40).repeat(3, 0)
+    write_series(tmp_path / "in", frames)
+    run("scene", "in", "-o", "out.tif")
+    np.testing.assert_allclose(pixels_of(tmp_path / "out.tif").mean((1, 2)), frames[0].mean((1, 2)), atol=3)
+
+
+def test_pictures_without_a_place_are_said_to_have_none(run: Run, tmp_path: Path) -> None:
+    for k, frame in enumerate(textured(2, 9, 12)):
+        write_image(tmp_path / "in" / f"{k}.png", frame)
+    done = run("scene", "in", "-o", "out.tif")
+    assert done.returncode == 0
+    assert done.stderr == "note: the input has no coordinate system, so the output has none either\n"
+    assert "wrote   out.tif: 48×36 px, no coordinate system" in done.stdout
+    with rasterio.open(tmp_path / "out.tif") as dataset:
+        assert dataset.crs is None
+
+
+def test_too_few_dates_are_repeated_and_noted(run: Run, dates: Path, tmp_path: Path) -> None:
+    write_weights(tmp_path / "five.pth", tiny_rrdbnet(n_revisits=5))
+    done = run("scene", dates, "-o", "out.tif", "--model", "five.pth", "--json")
+    told = json.loads(done.stdout)
+    assert told["notes"] == [f"{dates}: 3 date(s) found, 5 wanted; the best are repeated"]
+    assert told["dates"][:3] == [told["best_date"], *told["dates"][1:3]]
+    assert told["dates"][3:] == told["dates"][:2]
+
+
+def test_the_hazy_and_the_cut_off_date_are_left_out(run: Run, tmp_path: Path) -> None:
+    frames = textured(4, 30, 30)
+    frames[1] = frames[1] // 2 + 120
+    frames[3, :, :9] = 0
+    write_series(tmp_path / "in", frames)
+    done = run("scene", "in", "-o", "out.tif", "--max-dates", "2", "--json")
+    assert json.loads(done.stdout)["dates"] == ["date_0.tif", "date_2.tif"]
+
+
+def test_bands_and_white_of_sixteen_bit_images_are_chosen(run: Run, tmp_path: Path) -> None:
+    """The same ground as bytes, and as bands blue, green, red, infrared of 16-bit numbers."""
+    frames = textured(1, 20, 20)
+    deep = np.concatenate([frames[:, ::-1], frames[:, :1]], 1).astype(np.uint16) * 10
+    write_series(tmp_path / "bytes", frames)
+    write_series(tmp_path / "deep", deep, photometric="MINISBLACK")
+    assert run("scene", "bytes", "-o", "a.tif").returncode == 0
+    assert run("scene", "deep", "-o", "b.tif", "--bands", "3,2,1", "--white-dn", "2550").returncode == 0
+    difference = pixels_of(tmp_path / "a.tif").astype(int) - pixels_of(tmp_path / "b.tif")
+    assert np.abs(difference).max() <= 1
+
+
+def test_a_result_inside_the_input_folder_is_no_date_of_the_next_run(run: Run, dates: Path) -> None:
+    for _ in range(2):
+        done = run("scene", dates, "-o", dates / "out.tif", "--overwrite")
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_former_result_is_refused_or_replaced(run: Run, dates: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.tif").write_bytes(b"former")
+    refused = run("scene", dates, "-o", "out.tif")
+    assert refused.returncode == 2
+    assert refused.stderr == "error: out.tif: exists already; pass --overwrite to replace it\n"
+    assert (tmp_path / "out.tif").read_bytes() == b"former"
+    assert run("scene", dates, "-o", "out.tif", "--overwrite").returncode == 0
+    assert cog_validate(tmp_path / "out.tif")[0]
+
+
+def test_rotated_and_geographic_grids_are_kept(run: Run, tmp_path: Path) -> None:
+    rotated = Affine.translation(12.5, 45.25) @ Affine.rotation(15) @ Affine.scale(1e-4, -1e-4)
+    write_tiff(tmp_path / "in" / "a.tif", textured(1, 16, 16)[0], crs="EPSG:4326", transform=rotated)
+    run("scene", "in", "-o", "out.tif")
+    with rasterio.open(tmp_path / "out.tif") as dataset:
+        assert dataset.crs.to_epsg() == 4326
+        assert dataset.transform.almost_equals(rotated @ Affine.scale(0.25), precision=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_real_dates_of_venice_become_one_sharper_image(run: Run, shared: Path, tmp_path: Path) -> None:
+    folder = shared / "imagery" / "scenes" / "venice_rgb_8_dates"
+    done = run("scene", folder, "-o", "out.tif", "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert told["n_dates_found"] == 8
+    low_res = read_pixels(folder / told["best_date"])
+    result = pixels_of(tmp_path / "out.tif")
+    assert result.shape == (3, 4 * low_res.shape[0], 4 * low_res.shape[1])

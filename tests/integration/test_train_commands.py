@@ -1,0 +1,129 @@
+"""Does a training run leave weights that the other commands take?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.integration.conftest import Run, files_below
+from tests.support.scenes import textured, write_chip, write_image, write_yaml
+
+WEIGHTS = "experiments/tiny/models/net_g_latest.pth"
+
+
+def native_options(folder: Path, *, n_steps: int = 2) -> dict[str, Any]:
+    """A tiny DateFusion on three generated pictures."""
+    for k in range(3):
+        write_image(folder / "imagery" / f"{k}.png", textured(1, 80, 90, seed=k)[0])
+    return {
+        "name": "tiny",
+        "model": {"type": "date_fusion", "n_features": 8, "n_date_features": 8, "n_blocks": 1},
+        "train_data": {"type": "simulated", "imagery": [{"folder": "imagery"}], "n_revisits": [2], "chip_px": 8},
+        "validation_data": {"type": "simulated", "imagery": [{"folder": "imagery"}], "n_revisits": [2], "chip_px": 12},
+        "n_validation_batches": 1,
+        "training": {
+            "n_steps": n_steps,
+            "batch_size": 2,
+            "log_every": 1,
+            "checkpoint_every": 2,
+            "schedule": "multistep",
+        },
+    }
+
+
+def original_options(folder: Path) -> dict[str, Any]:
+    """The published L2 recipe on a generated S2-NAIP layout, with a tiny SRCNN."""
+    for k in range(4):
+        write_chip(folder / "sentinel2" / f"10_{k}" / "tci.png", textured(3, 32, 32, seed=k))
+        write_image(folder / "naip" / "m_1" / f"10_{k}" / "rgb.png", textured(1, 128, 128, seed=k)[0])
+    data = {"type": "S2NAIPDataset", "sentinel2_path": "sentinel2", "naip_path": "naip", "n_s2_images": 2}
+    return {
+        "name": "tiny",
+        "model_type": "L2Model",
+        "scale": 4,
+        "num_gpu": 1,
+        "manual_seed": 0,
+        "datasets": {"train": data | {"name": "train", "batch_size_per_gpu": 2}},
+        "network_g": {"type": "SRCNN", "in_channels": 3, "out_channels": 3, "hidden_channels": 16, "revisits": 2},
+        "path": {"pretrain_network_g": None, "strict_load_g": True, "resume_state": None},
+        "train": {
+            "ema_decay": 0.999,
+            "optim_g": {"type": "Adam", "lr": 1e-4, "weight_decay": 0, "betas": [0.9, 0.99]},
+            "scheduler": {"type": "MultiStepLR", "milestones": [400], "gamma": 0.5},
+            "total_iter": 2,
+            "warmup_iter": -1,
+        },
+        "val": {"val_freq": 5000, "save_img": False},
+        "logger": {"print_freq": 1, "save_checkpoint_freq": 5000, "use_tb_logger": True},
+    }
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "experiments/tiny/log.jsonl").read_text().splitlines()]
+
+
+def test_trained_weights_super_resolve_a_scene(run: Run, dates: Path, tmp_path: Path) -> None:
+    write_yaml(tmp_path / "tiny.yml", native_options(tmp_path))
+    done = run("train", "tiny.yml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[:2] for line in done.stdout.splitlines()[:2]] == [["step", "1/2"], ["step", "2/2"]]
+    assert f"wrote {WEIGHTS}; validation: psnr" in done.stdout
+    events = [(line["event"], line["step"]) for line in log_of(tmp_path)]
+    assert events == [("train", 1), ("train", 2), ("validation", 2)]
+    scene = run("scene", dates, "-o", "out.tif", "--model", WEIGHTS, "--json")
+    assert scene.returncode == 0, scene.stderr
+    assert json.loads(scene.stdout)["model"] == "net_g_latest"
+
+
+@pytest.mark.slow
+def test_a_run_is_not_overwritten_and_a_resumed_one_equals_one_in_a_piece(run: Run, tmp_path: Path) -> None:
+    write_yaml(tmp_path / "tiny.yml", native_options(tmp_path, n_steps=2))
+    write_yaml(tmp_path / "more.yml", native_options(tmp_path, n_steps=4))
+    write_yaml(tmp_path / "piece.yml", native_options(tmp_path, n_steps=4) | {"name": "piece"})
+    assert run("train", "tiny.yml").returncode == 0
+    before = (tmp_path / WEIGHTS).read_bytes()
+    refused = run("train", "tiny.yml")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "error: experiments/tiny: holds a run already; resume it (--resume) or choose another name\n"
+    )
+    assert (tmp_path / WEIGHTS).read_bytes() == before
+    assert run("train", "more.yml", "--resume").returncode == 0
+    assert run("train", "piece.yml").returncode == 0
+    resumed, piece = (
+        torch.load(tmp_path / name, weights_only=True)["params"]  # noqa: TID251 - a file this test has made
+        for name in (WEIGHTS, WEIGHTS.replace("tiny", "piece"))
+    )
+    assert resumed.keys() == piece.keys()
+    for name in piece:
+        torch.testing.assert_close(resumed[name], piece[name], rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_an_original_option_file_trains_the_published_recipe(run: Run, tmp_path: Path) -> None:
+    write_yaml(tmp_path / "options.yml", original_options(tmp_path))
+    done = run("ssr.train", "-opt", "options.yml")
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith("note: ") for line in done.stderr.splitlines())
+    assert [line["step"] for line in log_of(tmp_path) if line["event"] == "train"] == [1, 2]
+    content = torch.load(tmp_path / WEIGHTS, weights_only=True)  # noqa: TID251 - a file this test has made
+    assert set(content) == {"params", "params_ema"}
+    again = run("ssr.train", "-opt", "options.yml", "--auto_resume")
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("damage", ["black", "short"])
+def test_a_data_set_without_a_usable_pair_names_its_tiles(run: Run, tmp_path: Path, damage: str) -> None:
+    options = original_options(tmp_path)
+    for k in range(4):
+        if damage == "black":
+            write_image(tmp_path / "naip" / "m_1" / f"10_{k}" / "rgb.png", 0 * textured(1, 128, 128)[0])
+        else:
+            write_chip(tmp_path / "sentinel2" / f"10_{k}" / "tci.png", textured(1, 32, 32))
+    write_yaml(tmp_path / "options.yml", options)
+    done = run("ssr.train", "-opt", "options.yml")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: no usable pair among 10_")
+    assert WEIGHTS not in files_below(tmp_path)

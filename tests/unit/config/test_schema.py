@@ -1,0 +1,31 @@
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from ssr.build import build_model
+from ssr.config.schema import Model, UNetDiscriminator
+from ssr.models.bicubic import Bicubic
+from ssr.models.datefusion import DateFusion
+from ssr.models.esrgan import RRDBNet
+from ssr.models.highresnet import HighResNet
+from ssr.models.srcnn import SRCNN
+
+KINDS = {
+    "date_fusion": DateFusion,
+    "esrgan": RRDBNet,
+    "srcnn": SRCNN,
+    "highresnet": HighResNet,
+    "bicubic": Bicubic,
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_type_alone_names_a_whole_model(name):
+    config = TypeAdapter(Model).validate_python({"type": name})
+    network = build_model(config)
+    assert isinstance(network, KINDS[name])
+    assert network.scale == 4
+
+
+def test_discriminator_needs_its_channels():
+    with pytest.raises(ValidationError, match="n_channels"):
+        UNetDiscriminator()

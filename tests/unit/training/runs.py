@@ -1,0 +1,68 @@
+"""A tiny network, made-up batches and one training step over them."""
+
+import torch
+
+from ssr.data.pairs import Batch
+from ssr.device import Compute
+from ssr.losses.reconstruction import ReconstructionLoss
+from ssr.models.datefusion import DateFusion
+from ssr.training.loop import RunFolder, run_loop
+from ssr.training.regression import RegressionStep
+from ssr.training.schedule import Schedule
+
+CPU = Compute(torch.device("cpu"), "fp32")
+
+
+class Noise:
+    """Two chips a step, drawn from the step alone."""
+
+    def batch(self, step: int) -> Batch:
+        generator = torch.Generator().manual_seed(step)
+        high_res = torch.rand(2, 3, 24, 24, generator=generator)
+        low_res = torch.nn.functional.avg_pool2d(high_res, 2).unsqueeze(1).repeat(1, 2, 1, 1, 1)
+        return Batch(low_res, high_res, (f"chip-{step}-a", f"chip-{step}-b"))
+
+
+class NoiseWithHole(Noise):
+    """One value of step 2 is not a number."""
+
+    def batch(self, step: int) -> Batch:
+        batch = super().batch(step)
+        if step == 2:
+            batch.high_res[0, 0, 0, 0] = torch.nan
+        return batch
+
+
+def tiny_network() -> DateFusion:
+    with torch.random.fork_rng():
+        torch.random.default_generator.manual_seed(0)
+        return DateFusion(n_features=6, n_date_features=4, n_blocks=1, scale=2)
+
+
+def new_step(*, n_steps: int = 6, network: torch.nn.Module | None = None, **arguments: object) -> RegressionStep:
+    schedule = Schedule(
+        kind="cosine", peak=1e-2, final=1e-4, n_steps=n_steps, n_warmup_steps=2, milestones=(), gamma=1.0
+    )
+    settings = {"betas": (0.9, 0.99), "weight_decay": 1e-3, "ema_decay": 0.9, "max_gradient_norm": 0.5}
+    return RegressionStep(
+        network or tiny_network(),
+        ReconstructionLoss(l1=0.5, mse=0.5),
+        compute=CPU,
+        schedule=schedule,
+        **(settings | arguments),
+    )
+
+
+def run(folder: RunFolder, step: RegressionStep, **arguments: object) -> dict[str, float]:
+    """The loop with settings that write nothing but the end, unless told otherwise."""
+    settings = {
+        "n_done": 0,
+        "n_steps": 6,
+        "log_every": 100,
+        "checkpoint_every": 100,
+        "validate_every": 100,
+        "validate": None,
+        "progress": lambda _done, _losses: None,
+    }
+    source = arguments.pop("source", Noise())
+    return run_loop(step, source, folder=folder, **(settings | arguments))

@@ -1,0 +1,165 @@
+"""Runs of a few steps: what they leave on disk, how they resume, how they stop."""
+
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+
+from ssr.checkpoints.files import read_weights, write_torch
+from ssr.errors import SSRError, WeightsError
+from ssr.models.datefusion import DateFusion
+from ssr.training.loop import RunFolder
+from tests.support.tolerances import FLOAT32
+from tests.unit.training.runs import Noise, NoiseWithHole, new_step, run
+
+
+def log_of(folder, event="train"):
+    lines = [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def same_state(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.values(), b.values(), strict=True))
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop, tmp_path):
+    whole, halves = RunFolder(tmp_path, "whole"), RunFolder(tmp_path, "halves")
+    run(whole, new_step())
+    run(halves, new_step(), n_steps=stop, checkpoint_every=1)
+    resumed = new_step(network=DateFusion(n_features=6, n_date_features=4, n_blocks=1, scale=2))
+    n_done = halves.resume(halves.newest_state(), resumed)
+    assert n_done == stop
+    run(halves, resumed, n_done=n_done)
+    for key in ("params", "params_ema"):
+        a, b = (read_weights(folder.models / "net_g_latest.pth", key=key) for folder in (whole, halves))
+        assert same_state(a, b)
+
+
+def test_weights_lie_in_the_published_layout(tmp_path):
+    folder, step = RunFolder(tmp_path, "run"), new_step()
+    run(folder, step, n_steps=5, checkpoint_every=2)
+    assert sorted(p.name for p in folder.models.iterdir()) == ["net_g_2.pth", "net_g_4.pth", "net_g_latest.pth"]
+    assert sorted(p.name for p in folder.states.iterdir()) == ["2.state", "4.state", "5.state"]
+    content = torch.load(folder.models / "net_g_latest.pth", weights_only=True)  # noqa: TID251 - as others will read it
+    assert set(content) == {"params", "params_ema"}
+    assert same_state(content["params"], step.network.state_dict())
+    assert same_state(content["params_ema"], step.average.network.state_dict())
+    assert not same_state(content["params"], content["params_ema"])
+
+
+@pytest.mark.parametrize(("labels", "newest"), [((2, 10, 9), "10.state"), ((), None)])
+def test_newest_state_is_that_of_the_most_steps(labels, newest, tmp_path):
+    folder, step = RunFolder(tmp_path, "run"), new_step()
+    for label in labels:
+        folder.write(label, step, is_last=False)
+    found = folder.newest_state()
+    assert (found.name if found else None) == newest
+
+
+def test_finished_run_can_be_taken_further(tmp_path):
+    folder = RunFolder(tmp_path, "run")
+    run(folder, new_step(), n_steps=3)
+    assert folder.newest_state() is not None
+    assert folder.resume(folder.newest_state(), new_step()) == 3
+
+
+def test_resuming_beyond_the_end_is_refused_and_keeps_what_was_done(tmp_path):
+    folder, step = RunFolder(tmp_path, "run"), new_step()
+    run(folder, step, n_steps=4)
+    with pytest.raises(SSRError, match="4 steps are done already, 2 are wanted"):
+        run(folder, step, n_done=4, n_steps=2)
+    assert folder.resume(folder.newest_state(), new_step()) == 4
+
+
+def test_loss_that_is_not_finite_stops_the_run_with_its_step_and_chips(tmp_path):
+    folder = RunFolder(tmp_path, "run")
+    with pytest.raises(SSRError, match=r"step 3.*chip-2-a, chip-2-b"):
+        run(folder, new_step(), source=NoiseWithHole(), checkpoint_every=1)
+    assert folder.newest_state().name == "2.state"
+    assert not (folder.models / "net_g_latest.pth").exists()
+    assert all(t.isfinite().all() for t in read_weights(folder.models / "net_g_2.pth").values())
+
+
+@pytest.mark.parametrize(
+    ("n_done", "log_every", "n_steps"), [(0, 2, 6), (0, 4, 6), (1, 4, 6), (3, 4, 6), (3, 5, 7), (5, 4, 6)]
+)
+def test_logged_losses_are_means_since_the_last_line(n_done, log_every, n_steps, tmp_path):
+    folder, step, seen = RunFolder(tmp_path, "run"), new_step(n_steps=n_steps), []
+
+    class Recorded:
+        def __call__(self, batch, k):
+            losses = step(batch, k)
+            seen.append(losses["loss"].item())
+            return losses
+
+        def state_dict(self):
+            return step.state_dict()
+
+        def load_state_dict(self, state):
+            step.load_state_dict(state)
+
+    run(folder, Recorded(), n_done=n_done, n_steps=n_steps, log_every=log_every)
+    lines = log_of(folder)
+    edges = [n_done, *(k for k in range(n_done + 1, n_steps + 1) if k % log_every == 0 or k == n_steps)]
+    assert [line["step"] for line in lines] == edges[1:]
+    for line, (start, stop) in zip(lines, pairwise(edges), strict=True):
+        mean = sum(seen[start - n_done : stop - n_done]) / (stop - start)
+        assert line["loss"] == pytest.approx(mean, rel=FLOAT32)
+        assert line["loss"] == pytest.approx(line["l1"] + line["mse"], rel=FLOAT32)
+
+
+def test_validation_is_on_time_and_its_last_figures_are_returned(tmp_path):
+    folder, calls = RunFolder(tmp_path, "run"), []
+
+    def validate():
+        calls.append(len(calls))
+        return {"psnr": float(len(calls))}
+
+    figures = run(folder, new_step(), n_steps=5, validate_every=2, validate=validate)
+    assert figures == {"psnr": 3.0}
+    assert [line["step"] for line in log_of(folder, "validation")] == [2, 4, 5]
+
+
+def test_progress_is_told_of_every_step(tmp_path):
+    told = []
+    run(RunFolder(tmp_path, "run"), new_step(), n_steps=3, log_every=2, progress=lambda k, m: told.append((k, bool(m))))
+    assert told == [(1, False), (2, True), (3, True)]
+
+
+def test_batches_are_asked_for_by_step(tmp_path):
+    asked = []
+
+    class Asked(Noise):
+        def batch(self, step):
+            asked.append(step)
+            return super().batch(step)
+
+    run(RunFolder(tmp_path, "run"), new_step(), n_done=2, n_steps=5, source=Asked())
+    assert asked == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"epoch": 1, "iter": 2, "optimizers": [], "schedulers": []},
+        {"iter": 2, "step": {}},
+        {"iter": 2, "step": {"network": {}, "average": {}, "n_updates": 1, "optimiser": {}}},
+        {"iter": 2, "step": 5},
+    ],
+    ids=["of the original", "empty", "without tensors", "a number"],
+)
+def test_other_states_are_refused_by_name(content, tmp_path):
+    path = tmp_path / "2.state"
+    write_torch(path, content)
+    with pytest.raises(WeightsError, match=r"2\.state"):
+        RunFolder(tmp_path, "run").resume(path, new_step())
+
+
+def test_state_of_another_network_is_refused_by_name(tmp_path):
+    folder = RunFolder(tmp_path, "run")
+    folder.write(1, new_step(), is_last=False)
+    wider = new_step(network=DateFusion(n_features=8, n_date_features=4, n_blocks=1, scale=2))
+    with pytest.raises(WeightsError, match=r"1\.state.*another network"):
+        folder.resume(folder.newest_state(), wider)
