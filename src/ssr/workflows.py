@@ -19,7 +19,7 @@ from ssr.data.pairs import BatchSource
 from ssr.device import Compute, choose_compute
 from ssr.errors import ConfigError, OutputError, WeightsError
 from ssr.evaluation.scores import score
-from ssr.inference.chips import repeated_note, write_chips, write_grid
+from ssr.inference.chips import repeated_note, stitched_path, write_chips, write_grid
 from ssr.inference.predictor import Predictor, Progress
 from ssr.inference.scene import write_scene
 from ssr.models.protocol import SuperResolver
@@ -107,9 +107,9 @@ def super_resolve_scene(
     """
     started = time.monotonic()
     refuse_existing(out, overwrite=overwrite)
-    with RasterSeries(find_images(inputs), bands=bands, white_dn=white_dn) as series:
+    with RasterSeries(find_images(inputs, leave_out=out), bands=bands, white_dn=white_dn) as series:
         opened = open_model(model)
-        predictor = Predictor(opened.network, compute or choose_compute())
+        predictor = Predictor(opened.network, compute, name=str(model))
         wanted = opened.network.n_revisits
         ranked = rank_dates(series.preview())
         dates = choose_dates(ranked, wanted, at_most=max_dates)
@@ -145,7 +145,7 @@ def super_resolve_chips(
 ) -> ChipsResult:
     """Every PNG chip below `data_dir` to `<save_path>/<i>/lr.png` and `sr.png`."""
     started = time.monotonic()
-    paths = find_chips(config.data_dir)
+    paths = find_chips(config.data_dir, leave_out=config.save_path)
     predictor, name = _predictor(config, compute)
     notes = write_chips(
         predictor,
@@ -163,7 +163,9 @@ def super_resolve_grids(
 ) -> ChipsResult:
     """Every grid of chips below `data_dir` to `<save_path>/<tile>/`, each as one seamless raster."""
     started = time.monotonic()
-    grids = find_grids(config.data_dir)
+    grids = find_grids(config.data_dir, leave_out=config.save_path)
+    for grid in grids:
+        refuse_existing(stitched_path(config.save_path, grid), overwrite=overwrite)
     predictor, name = _predictor(config, compute)
     notes: list[str] = []
     for grid in grids:
@@ -172,7 +174,6 @@ def super_resolve_grids(
             grid,
             config.save_path,
             n_revisits=config.n_revisits,
-            overwrite=overwrite,
             progress=progress,
         )
     return _chips_result(config, name, len(grids), predictor, started, notes)
@@ -281,14 +282,15 @@ def _predictor(config: InferConfig, compute: Compute | None) -> tuple[Predictor,
         weights = Weights(path=bundled_weights())
         network = load_model(weights) if config.model is None else build_model(config.model)
         assert isinstance(network, SuperResolver)
-        return Predictor(network, compute), DEFAULT if config.model is None else config.model.type
+        name = DEFAULT if config.model is None else config.model.type
+        return Predictor(network, compute, name=name), name
     network = load_model(config.weights, config.model)
     if network.n_revisits not in (None, config.n_revisits):
         raise WeightsError(
             f"{config.weights.path}: takes {network.n_revisits} dates, but {config.n_revisits} are asked for "
             f"(n_revisits or n_lr_images)"
         )
-    return Predictor(network, compute), config.weights.path.stem
+    return Predictor(network, compute, name=str(config.weights.path)), config.weights.path.stem
 
 
 def _chips_result(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,21 +11,36 @@ from typing import Any, NoReturn
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 def run_reporting(command: Callable[[], Any]) -> NoReturn:
     """Run a command; one line and exit code 2 for what the user can mend, 130 when interrupted."""
     from ssr.errors import SSRError
 
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         command()
     except SSRError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
-        print("interrupted; nothing half-written is left behind", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        _say_interrupted(EXIT_INTERRUPTED)
+    except SystemExit as leaving:  # typer has turned Ctrl-C into its exit code
+        if leaving.code == EXIT_INTERRUPTED:
+            _say_interrupted(EXIT_INTERRUPTED)
+        raise
     sys.exit(0)
+
+
+def _say_interrupted(exit_code: int) -> NoReturn:
+    print("interrupted; nothing half-written is left behind", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    """Leave by an exception, so that whoever is writing cleans up."""
+    _say_interrupted(EXIT_TERMINATED)
 
 
 @contextmanager

@@ -68,7 +68,6 @@ def write_grid(
     save_path: Path,
     *,
     n_revisits: int,
-    overwrite: bool,
     progress: Progress | None = None,
 ) -> list[str]:
     """Super-resolve a grid as one raster to `<save_path>/<tile>/`: `<row>_<column>.png`, `stitched_{sr,s2}.png`.
@@ -76,8 +75,7 @@ def write_grid(
     Returns:
         Notes on absent chips and repeated dates.
     """
-    folder = save_path / grid.tile
-    refuse_existing(folder / "stitched_sr.png", overwrite=overwrite)
+    stitched = stitched_path(save_path, grid)
     frames = read_grid(grid)
     series = frames.astype(np.float32) / np.float32(TCI_PEAK_DN)
     dates = choose_dates(rank_dates(series), n_revisits)
@@ -96,10 +94,15 @@ def write_grid(
     fine_px = CHIP_PX * scale
     for row, column in sorted(grid.chips):
         y, x = row * fine_px, column * fine_px
-        write_png(folder / f"{row}_{column}.png", whole[y : y + fine_px, x : x + fine_px])
-    write_png(folder / "stitched_s2.png", frames[dates[0]].transpose(1, 2, 0))
-    write_png(folder / "stitched_sr.png", whole)
+        write_png(stitched.parent / f"{row}_{column}.png", whole[y : y + fine_px, x : x + fine_px])
+    write_png(stitched.parent / "stitched_s2.png", frames[dates[0]].transpose(1, 2, 0))
+    write_png(stitched, whole)
     return _grid_notes(grid, len(frames), n_revisits)
+
+
+def stitched_path(save_path: Path, grid: ChipGrid) -> Path:
+    """Where the whole super-resolved grid goes; it is written last."""
+    return save_path / grid.tile / "stitched_sr.png"
 
 
 def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:

@@ -42,10 +42,12 @@ class Predictor:
 
     Args:
         network: any SuperResolver.
+        name: what to call it in messages, such as its weight file.
     """
 
-    def __init__(self, network: SuperResolver, compute: Compute | None = None) -> None:
+    def __init__(self, network: SuperResolver, compute: Compute | None = None, *, name: str = "the network") -> None:
         self.network = network
+        self.name = name
         self.compute = compute or choose_compute()
         if isinstance(network, nn.Module):
             network.to(self.compute.device).to(memory_format=torch.channels_last)
@@ -65,7 +67,9 @@ class Predictor:
         scale = self.network.scale
         result = super_res[..., : height * scale, : width * scale].float().cpu()
         if not bool(torch.isfinite(result).all()):
-            raise InputError("the network returned numbers that are not finite; its weights are damaged or do not fit")
+            raise InputError(
+                f"{self.name}: returned numbers that are not finite; its weights are damaged or do not fit"
+            )
         unseen = is_no_data(low_res.cpu(), 2).all(1, keepdim=True)
         fine = unseen.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         return np.asarray(result.clamp_(1 / TCI_PEAK_DN, 1).masked_fill_(fine, 0).numpy())
@@ -76,10 +80,10 @@ class Predictor:
         wanted, wanted_channels = self.network.n_revisits, self.network.n_channels
         if wanted is not None and n_dates != wanted:
             raise InputError(
-                f"the series has {n_dates} dates, the network takes {wanted}; choose or repeat dates first"
+                f"{self.name}: takes {wanted} dates, the series has {n_dates}; choose or repeat dates first"
             )
         if n_channels != wanted_channels:
-            raise InputError(f"the series has {n_channels} channels a date, the network takes {wanted_channels}")
+            raise InputError(f"{self.name}: takes {wanted_channels} channels a date, the series has {n_channels}")
 
     def _pad(self, low_res: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Repeat the lower and right edge up to a size that the network takes."""

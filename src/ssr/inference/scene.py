@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ssr.errors import InputError
 from ssr.inference.predictor import (
     DEFAULT_CORE_PX,
     DEFAULT_OVERLAP_PX,
@@ -18,6 +19,8 @@ from ssr.inference.windows import plan_windows
 from ssr.raster.grid import Grid
 from ssr.raster.writer import CogWriter
 from ssr.sentinel2.radiometry import TCI_PEAK_DN
+
+N_CHANNELS = 3
 
 
 class SeriesOnDisk(Protocol):
@@ -59,6 +62,10 @@ def write_scene(
     )
     with CogWriter(out, grid.finer(network.scale), tags=tags, overwrite=overwrite) as writer:
         for block in predictor.run(plan, lambda r, c: series.read(r, c, dates), progress=progress):
+            if len(block.pixels) != N_CHANNELS:
+                raise InputError(
+                    f"{predictor.name}: gives {len(block.pixels)} channel(s), a picture has red, green and blue"
+                )
             writer.write(block.rows, block.columns, to_bytes(block.pixels))
 
 

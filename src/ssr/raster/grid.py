@@ -39,8 +39,10 @@ class Grid:
 
     def __str__(self) -> str:
         height, width = self.shape_hw
-        place = self.crs.to_string() if self.crs else "no coordinate system"
-        return f"{width}×{height} px, {place}, origin ({self.transform.c:.10g}, {self.transform.f:.10g})"
+        if not self.crs:
+            return f"{width}×{height} px, no coordinate system"
+        origin = f"({self.transform.c:.10g}, {self.transform.f:.10g})"
+        return f"{width}×{height} px, {self.crs.to_string()}, origin {origin}"
 
 
 NULL_ISLAND_CRS = "EPSG:32631"

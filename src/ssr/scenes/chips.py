@@ -23,24 +23,29 @@ class ChipGrid:
     chips: dict[tuple[int, int], Path]
 
 
-def find_chips(folder: Path) -> list[Path]:
+def find_chips(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
     """Every PNG below a folder, in the order of their paths.
+
+    Args:
+        folder: where to look.
+        leave_out: a folder of results, whose pictures are no chips even if it lies inside.
 
     Raises:
         InputError: no such folder, or no PNG in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of chips")
-    paths = sorted(path for path in folder.rglob("*.png") if path.is_file())
+    results = leave_out.resolve() if leave_out and leave_out.resolve() != folder.resolve() else None
+    paths = sorted(p for p in folder.rglob("*.png") if p.is_file() and results not in p.resolve().parents)
     if not paths:
         raise InputError(f"{folder}: no images; expected PNG files of stacked {CHIP_PX}×{CHIP_PX} dates below it")
     return paths
 
 
-def find_grids(folder: Path) -> list[ChipGrid]:
-    """Every folder that holds `<row>_<column>.png` chips, in the order of their paths."""
+def find_grids(folder: Path, *, leave_out: Path | None = None) -> list[ChipGrid]:
+    """Every folder that holds `<row>_<column>.png` chips, in the order of their paths; `leave_out` as `find_chips`."""
     grids: dict[Path, dict[tuple[int, int], Path]] = {}
-    for path in find_chips(folder):
+    for path in find_chips(folder, leave_out=leave_out):
         row, _, column = path.stem.partition("_")
         if row.isdecimal() and column.isdecimal() and int(row) < GRID_CHIPS and int(column) < GRID_CHIPS:
             grids.setdefault(path.parent, {})[int(row), int(column)] = path

@@ -17,8 +17,13 @@ IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jp2", ".vrt", ".jpg", ".jpeg")
 PREVIEW_PX = 512
 
 
-def find_images(inputs: Sequence[Path]) -> list[Path]:
-    """The given files, and the images directly in the given folders, in the order of their names.
+def find_images(inputs: Sequence[Path], *, leave_out: Path | None = None) -> list[Path]:
+    """The given files, and the images directly in the given folders, each once and in the order of their names.
+
+    The order of the arguments does not matter, so it cannot change a result.
+
+    Args:
+        leave_out: a file that is no date even if it lies among them, such as the result of an earlier run.
 
     Raises:
         InputError: an input does not exist, or no image is found.
@@ -26,7 +31,7 @@ def find_images(inputs: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            found += sorted(p for p in path.iterdir() if _is_image(p))
+            found += [p for p in path.iterdir() if _is_image(p) and not _is_same_file(p, leave_out)]
         elif path.exists():
             found.append(path)
         else:
@@ -34,7 +39,12 @@ def find_images(inputs: Sequence[Path]) -> list[Path]:
     if not found:
         listed = ", ".join(map(str, inputs))
         raise InputError(f"{listed}: no images; expected one file per date ({', '.join(IMAGE_SUFFIXES)})")
-    return found
+    once = {path.resolve(): path for path in found}
+    return sorted(once.values(), key=lambda path: (path.name, str(path)))
+
+
+def _is_same_file(path: Path, other: Path | None) -> bool:
+    return other is not None and path.resolve() == other.resolve()
 
 
 def _is_image(path: Path) -> bool:

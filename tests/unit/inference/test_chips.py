@@ -82,7 +82,7 @@ def test_a_grid_with_absent_chips_is_noted_and_black_there(tmp_path: Path) -> No
         write_chip(tmp_path / "in" / "tile" / f"{name}.png", textured(1, 32, 32, seed=seed))
     predictor = Predictor(tiny_date_fusion(scale=1), FP32)
     (grid,) = find_grids(tmp_path / "in")
-    notes = write_grid(predictor, grid, tmp_path / "out", n_revisits=2, overwrite=False)
+    notes = write_grid(predictor, grid, tmp_path / "out", n_revisits=2)
     assert notes == [
         "grid tile: 1 date(s) found, 2 wanted; the best are repeated",
         "grid tile: 254 of 256 chips are absent and left black",

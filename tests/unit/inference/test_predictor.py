@@ -83,13 +83,13 @@ def test_output_that_is_not_finite_is_refused(value: float) -> None:
 
 @pytest.mark.parametrize("n_channels", [1, 4])
 def test_other_channels_than_the_network_takes_are_refused(n_channels: int) -> None:
-    with pytest.raises(InputError, match=f"{n_channels} channels a date, the network takes 3"):
+    with pytest.raises(InputError, match=f"takes 3 channels a date, the series has {n_channels}"):
         super_resolve_array(tiny_date_fusion(), np.ones((2, n_channels, 9, 9), np.float32), compute=FP32)
 
 
 @pytest.mark.parametrize("n_dates", [1, 3])
 def test_other_numbers_of_dates_than_the_network_takes_are_refused(n_dates: int) -> None:
-    with pytest.raises(InputError, match=f"{n_dates} date"):
+    with pytest.raises(InputError, match=f"takes 2 dates, the series has {n_dates}"):
         super_resolve_array(tiny_rrdbnet(n_revisits=2), unit(textured(n_dates, 9, 9)), compute=FP32)
 
 

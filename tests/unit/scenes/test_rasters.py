@@ -32,11 +32,11 @@ def test_a_folder_with_an_image_suffix_is_no_image(tmp_path: Path) -> None:
     assert [path.name for path in find_images([tmp_path])] == ["a.png"]
 
 
-def test_files_keep_the_order_given_and_folders_stand_where_given(tmp_path: Path) -> None:
+def test_dates_stand_in_the_order_of_their_names_however_they_were_given(tmp_path: Path) -> None:
     touch(tmp_path / "folder", "b.tif", "a.tif")
     touch(tmp_path, "z.tif", "odd.dat")
     given = [tmp_path / "z.tif", tmp_path / "folder", tmp_path / "odd.dat"]
-    assert [path.name for path in find_images(given)] == ["z.tif", "a.tif", "b.tif", "odd.dat"]
+    assert [path.name for path in find_images(given)] == ["a.tif", "b.tif", "odd.dat", "z.tif"]
 
 
 def test_no_images_and_no_such_folder_are_named(tmp_path: Path) -> None:
