@@ -10,6 +10,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from ssr.atomic import one_line
@@ -31,21 +32,17 @@ class RasterReader:
     def __init__(self, path: Path, *, bands: tuple[int, ...] = (1, 2, 3), white_dn: float | None = None) -> None:
         self.path = path
         self.bands = bands
-        try:
-            with warnings.catch_warnings(), rasterio.Env(**REPORT_TRUNCATED_PNG):
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
-                self.dataset = rasterio.open(path)
-        except RasterioIOError as error:
-            raise ImageReadError(f"{path}: cannot be opened as an image ({one_line(error)})") from error
-        self._check_bands()
-        self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
-        self.peak_dn = self._peak(white_dn)
-        crs = self.dataset.crs or None
-        self.grid = Grid(crs, self.dataset.transform, (self.dataset.height, self.dataset.width))
-        self._has_mask = (
-            any(MaskFlags.all_valid not in self.dataset.mask_flag_enums[band - 1] for band in bands)
-            or ColorInterp.alpha in self.dataset.colorinterp
-        )
+        with rasterio.Env(**REPORT_TRUNCATED_PNG):  # outside of one, GDAL writes its warnings to the terminal
+            self.dataset = self._open()
+            self._check_bands()
+            self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
+            self.peak_dn = self._peak(white_dn)
+            crs, transform = self.dataset.crs or None, self.dataset.transform
+            self.grid = Grid(crs, transform, (self.dataset.height, self.dataset.width))
+            self._has_mask = (
+                any(MaskFlags.all_valid not in self.dataset.mask_flag_enums[band - 1] for band in bands)
+                or ColorInterp.alpha in self.dataset.colorinterp
+            )
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """A window in unit range, `c h w`; pixels without data are zero in every channel, others are not.
@@ -80,6 +77,14 @@ class RasterReader:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open(self) -> DatasetReader:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
+                return rasterio.open(self.path)
+        except RasterioIOError as error:
+            raise ImageReadError(f"{self.path}: cannot be opened as an image ({one_line(error)})") from error
 
     def _check_bands(self) -> None:
         if max(self.bands) > self.dataset.count:
