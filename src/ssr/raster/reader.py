@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import rasterio
@@ -15,10 +15,9 @@ from rasterio.windows import Window
 
 from ssr.atomic import one_line
 from ssr.errors import ImageReadError
+from ssr.raster.gdal import gdal_environment
 from ssr.raster.grid import Grid
 
-REPORT_TRUNCATED_PNG = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
-"""GDAL's shortcut for whole PNG files fills what is truncated with zeros and says nothing."""
 DARKEST_UNIT = np.float32(1 / 255)
 
 
@@ -32,7 +31,7 @@ class RasterReader:
     def __init__(self, path: Path, *, bands: tuple[int, ...] = (1, 2, 3), white_dn: float | None = None) -> None:
         self.path = path
         self.bands = bands
-        with rasterio.Env(**REPORT_TRUNCATED_PNG):  # outside of one, GDAL writes its warnings to the terminal
+        with gdal_environment():
             self.dataset = self._open()
             self._check_bands()
             self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
@@ -51,12 +50,20 @@ class RasterReader:
             ImageReadError: the file is truncated or damaged there.
         """
         window = Window.from_slices(rows, columns)
+        where = f"rows {rows.start}…{rows.stop}, columns {columns.start}…{columns.stop}"
+        return self._read(where, window=window)
+
+    def read_thinned(self, step: int) -> NDArray[np.float32]:
+        """About every `step`-th row and column of the whole raster, as `read`."""
+        height, width = (max(1, side // step) for side in self.grid.shape_hw)
+        return self._read("a thinned view", out_shape=(height, width))
+
+    def _read(self, where: str, **how: Any) -> NDArray[np.float32]:
         try:
-            with rasterio.Env(**REPORT_TRUNCATED_PNG):
-                stored = self.dataset.read(list(self.bands), window=window)
-                missing = (self.dataset.dataset_mask(window=window) == 0) if self._has_mask else None
+            with gdal_environment():
+                stored = self.dataset.read(list(self.bands), **_with_bands(how, len(self.bands)))
+                missing = (self.dataset.dataset_mask(**how) == 0) if self._has_mask else None
         except RasterioError as error:
-            where = f"rows {rows.start}…{rows.stop}, columns {columns.start}…{columns.stop}"
             raise ImageReadError(
                 f"{self.path}: cannot be decoded at {where}, truncated or damaged ({one_line(error)})"
             ) from error
@@ -106,3 +113,7 @@ class RasterReader:
             f"{self.path}: holds {self.dtype} numbers, expected 8-bit true colour; say which number is white, such as "
             f"--white-dn 3558 for L1C reflectance × 10000 (ESA's own true-colour stretch)"
         )
+
+
+def _with_bands(how: dict[str, Any], n_bands: int) -> dict[str, Any]:
+    return {key: (n_bands, *value) if key == "out_shape" else value for key, value in how.items()}

@@ -19,10 +19,9 @@ from rasterio.windows import Window
 
 from ssr.atomic import discard, one_line, refuse_existing, temporary_name, whole_file
 from ssr.errors import OutputError
+from ssr.raster.gdal import gdal_environment
 from ssr.raster.grid import Grid
 
-GDAL_CACHE_MB = 64
-"""GDAL's default cache is 5 % of the machine; here memory must not grow with the scene."""
 BLOCK_PX = 512
 
 
@@ -36,7 +35,7 @@ class CogWriter:
         refuse_existing(path, overwrite=overwrite)
         self.path = path
         self.scratch, self.part = temporary_name(path, "scratch"), temporary_name(path)
-        self.environment = rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_NUM_THREADS="ALL_CPUS")
+        self.environment = gdal_environment()
         self.environment.__enter__()
         try:
             with self._reporting():
