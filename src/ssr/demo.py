@@ -143,7 +143,7 @@ def demo_series(
             "bicubic, best date": score(best, target.unsqueeze(0)),
         }
         panels.append(("truth", to_bytes(target)))
-    sheet = side_by_side([(f"bicubic ×{scale} of {best_name}", to_bytes(baseline)), *panels])
+    sheet = side_by_side([(f"bicubic {scale}x of {best_name}", to_bytes(baseline)), *panels])
     write_png(picture, sheet)
     return DemoResult(title, scene, picture, scores, notes)
 

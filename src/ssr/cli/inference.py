@@ -34,6 +34,8 @@ COMPACT_MODEL = "compact-8"
 def demo(
     folder: Annotated[Path, typer.Option("--out", "-o", help="Where the demo writes.")] = Path("demo"),
     series: Annotated[Path | None, typer.Option("--input", help="Show your own series instead.")] = None,
+    bands: Bands = "1,2,3",
+    white_dn: White = None,
     model: Model = COMPACT_MODEL,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -47,9 +49,11 @@ def demo(
             results.append(
                 demo_series(
                     [series],
-                    folder / series.name,
+                    folder / series.resolve().name,
                     title=f"series {series}",
                     model=model,
+                    bands=_bands(bands),
+                    white_dn=white_dn,
                     overwrite=overwrite,
                     progress=progress,
                 )
