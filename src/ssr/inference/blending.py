@@ -33,21 +33,25 @@ def stitch(plan: WindowPlan, patches: Iterable[Patch], scale: int) -> Iterator[B
     """
     overlap = plan.overlap_px * scale
     source = iter(patches)
-    below: list[Patch] = []  # for each column span: the lower shared strip of the row of windows above
+    places = _final_columns(plan, scale)
+    above: list[Patch] = []  # for each column: the lower strip that the row of windows above shares with this one
     for i, row in enumerate(plan.rows):
-        strips = [_cut(next(source), row, column, plan, scale) for column in plan.columns]
-        bands = _fade_columns(strips, overlap)
-        height = (row.core_stop - row.core_start) * scale
         has_above, has_below = i > 0, i + 1 < len(plan.rows)
-        kept: list[Patch] = []
-        for column, band, above in zip(_final_columns(plan, scale), bands, below or bands, strict=True):
-            band = _fade(above, band, overlap, axis=1) if has_above else band
-            # With a neighbour above, the band starts `overlap` before the core; likewise it ends below it.
-            start = row.core_start * scale - (overlap if has_above else 0)
-            n_final = height + (overlap if has_above else 0) - (overlap if has_below else 0)
-            yield Block(slice(start, start + n_final), column, band[:, :n_final])
-            kept.append(band[:, n_final:])
-        below = kept
+        # Towards a neighbour, what is final moves up by the overlap: it starts before the core and ends before it does.
+        start = row.core_start * scale - (overlap if has_above else 0)
+        stop = row.core_stop * scale - (overlap if has_below else 0)
+        below: list[Patch] = []
+        left: Patch | None = None
+        for j, column in enumerate(plan.columns):
+            patch = _cut(next(source), row, column, plan, scale)
+            patch = _fade(left, patch, overlap, axis=2) if left is not None else patch
+            n_columns = places[j].stop - places[j].start
+            left = patch[:, :, n_columns:].copy()  # a view would keep the whole patch alive
+            band = patch[:, :, :n_columns]
+            band = _fade(above[j], band, overlap, axis=1) if has_above else band
+            below.append(band[:, stop - start :].copy())
+            yield Block(slice(start, stop), places[j], band[:, : stop - start])
+        above = below
 
 
 def _cut(patch: Patch, row: Span, column: Span, plan: WindowPlan, scale: int) -> Patch:
@@ -61,20 +65,8 @@ def _cut(patch: Patch, row: Span, column: Span, plan: WindowPlan, scale: int) ->
     return patch[:, used[0], used[1]]
 
 
-def _fade_columns(strips: list[Patch], overlap: int) -> list[Patch]:
-    """Merge the windows of a row: each result ends where the strip shared with the next window begins."""
-    merged: list[Patch] = []
-    shared: Patch | None = None
-    for k, strip in enumerate(strips):
-        strip = _fade(shared, strip, overlap, axis=2) if shared is not None else strip
-        cut = strip.shape[2] - (2 * overlap if k + 1 < len(strips) else 0)
-        merged.append(strip[:, :, :cut])
-        shared = strip[:, :, cut:]
-    return merged
-
-
 def _final_columns(plan: WindowPlan, scale: int) -> list[slice]:
-    """Columns of the fine raster that each merged band covers."""
+    """Columns of the fine raster that are final with each window of a row: up to the strip shared with the next."""
     starts = [c.core_start - (plan.overlap_px if k else 0) for k, c in enumerate(plan.columns)]
     stops = [*starts[1:], plan.columns[-1].core_stop]
     return [slice(a * scale, b * scale) for a, b in zip(starts, stops, strict=True)]

@@ -20,7 +20,7 @@ TRUST_FLOOR = 1e-3
 """Keeps the weighted mean defined where no date has data."""
 
 EFFECTIVE_HALO_PX = 24
-"""Context beyond which the bundled model's result moves by less than a tenth of 1/255 (docs/performance.md)."""
+"""Context beyond which the bundled model's result moves by less than a quarter of 1/255 (docs/performance.md)."""
 
 
 class DateFusion(nn.Module):
