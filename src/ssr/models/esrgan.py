@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssr.models.layers import leaky
+from ssr.models.layers import in_float32, leaky
 from ssr.tensors import Image, LowResSeries
 
 RESIDUAL_SCALE = 0.2
@@ -87,7 +87,7 @@ class RRDBNet(nn.Module):
         features = first + self.conv_body(self.body(first))
         for k in range(1, self.n_doublings + 1):
             features = leaky(self.get_submodule(f"conv_up{k}")(F.interpolate(features, scale_factor=2)))
-        return self.conv_last(leaky(self.conv_hr(features)))
+        return in_float32(self.conv_last, leaky(self.conv_hr(features)))
 
 
 class RRDB(nn.Module):

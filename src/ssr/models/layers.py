@@ -10,6 +10,12 @@ def leaky(features: Tensor) -> Tensor:
     return F.leaky_relu(features, 0.2)
 
 
+def in_float32(layer: nn.Module, features: Tensor) -> Tensor:
+    """Apply a network's last layer outside of autocast: bfloat16 near 1 is as coarse as 8 bits."""
+    with torch.autocast(features.device.type, enabled=False):
+        return layer(features.float())
+
+
 class DoubleConv2d(nn.Module):
     """Two reflect-padded convolutions with PReLU and dropout (WorldStrat).
 
