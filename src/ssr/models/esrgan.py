@@ -83,7 +83,9 @@ class RRDBNet(nn.Module):
         stacked = low_res.flatten(1, 2)
         if self.unshuffle > 1:
             stacked = F.pixel_unshuffle(stacked, self.unshuffle)
-        first = self.conv_first(stacked)
+        # The sums of 69 dense blocks are kept in float32: in bfloat16 their roundings would add up to several
+        # steps of an 8-bit image.
+        first = self.conv_first(stacked).float()
         features = first + self.conv_body(self.body(first))
         for k in range(1, self.n_doublings + 1):
             features = leaky(self.get_submodule(f"conv_up{k}")(F.interpolate(features, scale_factor=2)))
@@ -119,7 +121,8 @@ class ResidualDenseBlock(nn.Module):
             self.add_module(f"conv{k}", convolution)
 
     def forward(self, features: Tensor) -> Tensor:
-        seen = [features]
-        for k in range(1, 5):
+        grown = leaky(self.conv1(features))
+        seen = [features.to(grown.dtype), grown]
+        for k in range(2, 5):
             seen.append(leaky(self.get_submodule(f"conv{k}")(torch.cat(seen, 1))))
         return features + RESIDUAL_SCALE * self.get_submodule("conv5")(torch.cat(seen, 1))
