@@ -121,7 +121,7 @@ class ResidualDenseBlock(nn.Module):
             self.add_module(f"conv{k}", convolution)
 
     def forward(self, features: Tensor) -> Tensor:
-        grown = leaky(self.conv1(features))
+        grown = leaky(self.get_submodule("conv1")(features))
         seen = [features.to(grown.dtype), grown]
         for k in range(2, 5):
             seen.append(leaky(self.get_submodule(f"conv{k}")(torch.cat(seen, 1))))
