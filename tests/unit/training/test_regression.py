@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from tests.support.tolerances import FLOAT32
 from tests.support.uniform import golden_parameter, uniform
 from tests.unit.training.runs import CPU, Noise, new_step
 
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+
 RECORDED_LOSS = 1e-4
 RECORDED_STEP = 2e-3
 """Relative to the size of a step, as golden/README.md says."""
@@ -24,9 +27,8 @@ def recorded_bytes(name: str, *shape: int) -> torch.Tensor:
     return torch.from_numpy(values.reshape(shape)).float() / 255
 
 
-@pytest.mark.shared
-def test_three_steps_equal_those_of_the_original(shared):
-    recorded = np.load(shared / "golden" / "train_srcnn.npz")
+def test_three_steps_equal_those_of_the_original():
+    recorded = np.load(GOLDEN / "train_srcnn.npz")
     network = SRCNN(n_features=16, dropout=0.0)
     names = list(network.state_dict())
     start = {n: golden_parameter(f"train/srcnn/{n}", network.state_dict()[n].shape) for n in names}
