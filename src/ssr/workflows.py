@@ -19,13 +19,13 @@ from ssr.data.pairs import BatchSource
 from ssr.device import Compute, choose_compute
 from ssr.errors import ConfigError, OutputError, WeightsError
 from ssr.evaluation.scores import score
-from ssr.inference.chips import repeated_note, stitched_path, write_chips, write_grid
+from ssr.inference.chips import stitched_path, write_chips, write_grid
 from ssr.inference.predictor import Predictor, Progress
 from ssr.inference.scene import write_scene
 from ssr.models.protocol import SuperResolver
 from ssr.raster.grid import Grid
 from ssr.scenes.chips import find_chips, find_grids
-from ssr.scenes.ranking import choose_dates, rank_dates
+from ssr.scenes.ranking import choose_dates, rank_dates, repeated_note
 from ssr.scenes.rasters import RasterSeries, find_images
 from ssr.training.loop import RunFolder, run_loop
 from ssr.training.regression import RegressionStep

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ssr.cli.options import Device, Json, Overwrite, Precision, choose_named_compute
 from ssr.cli.output import print_json, print_notes, progress_bar
 
 if TYPE_CHECKING:
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 Inputs = Annotated[list[Path], typer.Argument(help="Image files, one per date, or a folder of them.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The GeoTIFF to write.")]
 Model = Annotated[str, typer.Option(help="A bundled model's name or a weight file.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist already.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
 Bands = Annotated[str, typer.Option(help="Bands of each file that are red, green and blue, counted from 1.")]
 White = Annotated[
     float | None, typer.Option("--white-dn", help="Stored number that means white; 255 for 8-bit images.")
@@ -92,7 +89,7 @@ def scene(
             bands=_bands(bands),
             white_dn=white_dn,
             overwrite=overwrite,
-            compute=_compute(device, precision),
+            compute=choose_named_compute(device, precision),
             progress=progress,
         )
     if as_json:
@@ -119,7 +116,7 @@ def infer(
         save_path=save_path,
         n_revisits=n_revisits,
         overwrite=overwrite,
-        compute=_compute(device, precision),
+        compute=choose_named_compute(device, precision),
         as_json=as_json,
     )
 
@@ -142,7 +139,7 @@ def infer_grid(
         save_path=save_path,
         n_revisits=n_revisits,
         overwrite=overwrite,
-        compute=_compute(device, precision),
+        compute=choose_named_compute(device, precision),
         as_json=as_json,
     )
 
@@ -183,12 +180,6 @@ def _bands(text: str) -> tuple[int, ...]:
     if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise ConfigError(f"--bands: expected three band numbers such as 3,2,1, found {text!r}")
     return tuple(int(part) for part in parts)
-
-
-def _compute(device: str, precision: str) -> "Compute":
-    from ssr.device import choose_compute
-
-    return choose_compute(device, precision)  # type: ignore[arg-type]
 
 
 def _show_scene(result: "SceneResult") -> None:

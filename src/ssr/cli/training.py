@@ -5,15 +5,16 @@ from typing import Annotated
 
 import typer
 
+from ssr.cli.options import Device, Json, Precision, choose_named_compute
 from ssr.cli.output import print_json, print_notes, progress_bar
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="An option file, native or of the original.")],
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the newest training state.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    as_json: Json = False,
 ) -> None:
     """Train a network."""
     run_training(config, resume=resume, device=device, precision=precision, as_json=as_json)
@@ -21,7 +22,6 @@ def train(
 
 def run_training(path: Path, *, resume: bool, device: str, precision: str, as_json: bool) -> None:
     """Read the option file, train, show losses as they come and the figures at the end."""
-    from ssr.cli.inference import _compute
     from ssr.config.files import load_config
     from ssr.config.schema import TrainConfig
     from ssr.workflows import train as run
@@ -36,7 +36,7 @@ def run_training(path: Path, *, resume: bool, device: str, precision: str, as_js
             if losses and not as_json:
                 print(f"step {done}/{n_steps}  " + "  ".join(f"{k} {v:.5f}" for k, v in losses.items()), flush=True)
 
-        result = run(config, resume=resume, compute=_compute(device, precision), progress=progress)
+        result = run(config, resume=resume, compute=choose_named_compute(device, precision), progress=progress)
     if as_json:
         print_json(result)
         return

@@ -13,7 +13,7 @@ from ssr.inference.scene import to_bytes
 from ssr.inference.windows import plan_windows
 from ssr.raster.writer import write_png
 from ssr.scenes.chips import CHIP_PX, GRID_CHIPS, ChipGrid, read_chip, read_grid
-from ssr.scenes.ranking import choose_dates, rank_dates
+from ssr.scenes.ranking import choose_dates, rank_dates, repeated_note
 from ssr.sentinel2.radiometry import TCI_PEAK_DN
 
 CHIPS_PER_BATCH = 16
@@ -103,11 +103,6 @@ def write_grid(
 def stitched_path(save_path: Path, grid: ChipGrid) -> Path:
     """Where the whole super-resolved grid goes; it is written last."""
     return save_path / grid.tile / "stitched_sr.png"
-
-
-def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:
-    """Say that a series had too few dates."""
-    return f"{what}: {n_found} date(s) found, {n_wanted} wanted; the best are repeated"
 
 
 def _grid_notes(grid: ChipGrid, n_found: int, n_wanted: int) -> list[str]:

@@ -5,6 +5,8 @@ ranks dates by what is missing and by how much brighter than the series their da
 it); training draws at random among dates of the same standing.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -34,6 +36,11 @@ def choose_dates(ranked: list[int], n_wanted: int | None, *, at_most: int | None
     if len(ranked) >= n_wanted:
         return sorted(ranked[:n_wanted])
     return [ranked[k % len(ranked)] for k in range(n_wanted)]
+
+
+def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:
+    """Say that a series had too few dates."""
+    return f"{what}: {n_found} date(s) found, {n_wanted} wanted; the best are repeated"
 
 
 def sample_dates(has_gap: NDArray[np.bool_], n_wanted: int, generator: torch.Generator) -> list[int]:
