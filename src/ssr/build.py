@@ -41,12 +41,10 @@ from ssr.models.esrgan import RRDBNet
 from ssr.models.highresnet import HighResNet
 from ssr.models.protocol import SuperResolver
 from ssr.models.srcnn import SRCNN
+from ssr.sentinel2.bands import channels_per_date
 from ssr.training.schedule import Schedule
 
 Network = nn.Module | Bicubic
-DEFAULT_CHANNELS_PER_DATE = 3
-CHANNELS_OF_BAND_SETS = {32: 4, 72: 9, 96: 12}
-"""Stacked input channels of the published 8-date band models (tci + 1, 6 or 9 bands), to channels of one date."""
 
 
 def build_model(config: Model) -> Network:
@@ -172,13 +170,6 @@ def model_of(state: StateDict, *, source: Path | str) -> Model:
         n_channels = channels_per_date(recognised.n_stacked)
         arguments |= {"n_channels": n_channels, "n_revisits": recognised.n_stacked // n_channels}
     return _parse_model(arguments)
-
-
-def channels_per_date(n_stacked: int) -> int:
-    """How many of the stacked input channels are one date's."""
-    if n_stacked in CHANNELS_OF_BAND_SETS:
-        return CHANNELS_OF_BAND_SETS[n_stacked]
-    return DEFAULT_CHANNELS_PER_DATE if n_stacked % DEFAULT_CHANNELS_PER_DATE == 0 else n_stacked
 
 
 class _ModelHolder(BaseModel):

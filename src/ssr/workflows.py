@@ -10,11 +10,11 @@ from torch import nn
 
 from ssr import __version__
 from ssr.atomic import refuse_existing
-from ssr.build import build_data, build_loss, build_model, build_schedule, load_model
+from ssr.build import build_data, build_loss, build_model, build_schedule, bundled_model, load_model
 from ssr.checkpoints.bundled import DEFAULT, bundled_names, bundled_weights
 from ssr.checkpoints.files import read_weights, sha256_of
 from ssr.checkpoints.published import load_strictly, load_what_fits
-from ssr.config.schema import InferConfig, TrainConfig, Weights
+from ssr.config.schema import InferConfig, TrainConfig
 from ssr.data.pairs import BatchSource
 from ssr.device import Compute, choose_compute
 from ssr.errors import ConfigError, OutputError, WeightsError
@@ -279,8 +279,7 @@ def _predictor(config: InferConfig, compute: Compute | None) -> tuple[Predictor,
     if config.weights is None:
         if config.model is not None and config.model.type != "bicubic":
             raise ConfigError("the network is given but no weights; set path.pretrain_network_g (or weights.path)")
-        weights = Weights(path=bundled_weights())
-        network = load_model(weights) if config.model is None else build_model(config.model)
+        network = bundled_model() if config.model is None else build_model(config.model)
         assert isinstance(network, SuperResolver)
         name = DEFAULT if config.model is None else config.model.type
         return Predictor(network, compute, name=name), name

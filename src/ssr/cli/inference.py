@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ssr.checkpoints.bundled import DEFAULT
 from ssr.cli.options import Device, Json, Overwrite, Precision, choose_named_compute
 from ssr.cli.output import print_json, print_notes, progress_bar
 
@@ -25,15 +26,13 @@ ConfigOrFolder = Annotated[Path, typer.Argument(help="An option file, or a folde
 SavePath = Annotated[Path, typer.Option("--out", "-o", help="Where results go (with a folder).")]
 Revisits = Annotated[int, typer.Option(min=1, help="Dates to use of each chip (with a folder).")]
 
-COMPACT_MODEL = "compact-8"
-
 
 def demo(
     folder: Annotated[Path, typer.Option("--out", "-o", help="Where the demo writes.")] = Path("demo"),
     series: Annotated[Path | None, typer.Option("--input", help="Show your own series instead.")] = None,
     bands: Bands = "1,2,3",
     white_dn: White = None,
-    model: Model = COMPACT_MODEL,
+    model: Model = DEFAULT,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -68,7 +67,7 @@ def demo(
 def scene(
     inputs: Inputs,
     out: Out,
-    model: Model = COMPACT_MODEL,
+    model: Model = DEFAULT,
     max_dates: MaxDates = 8,
     bands: Bands = "1,2,3",
     white_dn: White = None,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ssr.errors import ConfigError
+from ssr.sentinel2.bands import CHANNELS_OF_A_DATE, TRUE_COLOUR_CHANNELS, channels_per_date
 
 MARKERS = ("network_g", "model_type", "n_lr_images")
 
@@ -29,10 +30,6 @@ LOADER_KEYS = (
     "scale",
     "name",
 )
-N_CHIP_CHANNELS = 3
-"""Chips hold true colour."""
-CHANNELS_OF_PUBLISHED_BANDS = (3, 4, 9, 12)
-"""Channels of one date: true colour alone, or with the other 10 m, 20 m or 60 m bands."""
 ESRGAN_DEFAULTS = {"num_feat": 64, "num_block": 23, "num_grow_ch": 32, "scale": 4, "num_out_ch": 3}
 
 
@@ -103,10 +100,13 @@ class _Keys:
 
     def take_number(self, key: str, default: Any = ...) -> float:
         value = self.take(key, default)
+        refusal = self.fail(key, f"expected a number, found {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise refusal
         try:
-            return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else float("")
+            return float(value)
         except ValueError as error:
-            raise self.fail(key, f"expected a number, found {value!r}") from error
+            raise refusal from error
 
     def take_one_of(self, key: str, *known: str) -> str:
         value = str(self.take(key)).strip()
@@ -145,6 +145,7 @@ def _inference(keys: _Keys) -> dict[str, Any]:
     _shared_ignored(keys)
     for key in ("name", "model_type"):
         keys.ignore(key, "inference needs only the network")
+    keys.ignore("manual_seed", "nothing is left to chance: the best dates are taken")
     network = keys.child("network_g")
     model = _generator(network, str(network.take("type")).strip(), n_revisits=n_revisits, corrects=True)
     _check_scale(keys, model)
@@ -154,7 +155,6 @@ def _inference(keys: _Keys) -> dict[str, Any]:
         "n_revisits": n_revisits,
         "model": model,
         "weights": _weights(keys),
-        "seed": keys.take("manual_seed", 0),
     }
 
 
@@ -173,16 +173,17 @@ def _training(keys: _Keys) -> dict[str, Any]:
     keys.ignore("test", "testing reads it, training does not")
     network = keys.child("network_g")
     model = _generator(network, str(network.take("type")).strip(), n_revisits=n_revisits, corrects=True)
-    if model["n_channels"] != N_CHIP_CHANNELS:
+    if model["n_channels"] != TRUE_COLOUR_CHANNELS:
         n_in = n_revisits * model["n_channels"]
         raise network.fail("num_in_ch", f"{n_in} channels are more than the true colour that this version trains on")
     _check_scale(keys, model)
     loss, training = _optimisation(keys, is_l2=kind == "L2Model")
+    seed = keys.take_count("manual_seed", 0)
     return {
         "name": keys.take("name"),
-        "seed": keys.take("manual_seed", 0),
+        "seed": seed,
         "model": model,
-        "train_data": train_data,
+        "train_data": train_data | {"seed": seed},
         "validation_data": validation[0] if validation else None,
         "pretrained": _weights(keys),
         "loss": loss,
@@ -210,11 +211,11 @@ def _esrgan(keys: _Keys, *, n_revisits: int | None, corrects: bool) -> dict[str,
     n_in = keys.take_count("num_in_ch")
     values = {key: keys.take_count(key, default) for key, default in ESRGAN_DEFAULTS.items()}
     if n_revisits is None:
-        n_channels = _channels_per_date(n_in)
+        n_channels = channels_per_date(n_in)
         n_revisits = n_in // n_channels
-    elif corrects and n_in not in [n_revisits * n for n in CHANNELS_OF_PUBLISHED_BANDS]:
+    elif corrects and n_in not in [n_revisits * n for n in CHANNELS_OF_A_DATE]:
         # 36 is what the published files say for eight dates: left over from a model of twelve.
-        n_channels = N_CHIP_CHANNELS
+        n_channels = TRUE_COLOUR_CHANNELS
         correct = f"{n_revisits * n_channels} ({n_revisits} dates × {n_channels} channels)"
         keys.note("num_in_ch", f"corrected from {n_in} to {correct}")
     elif n_revisits < 1 or n_in % n_revisits:
@@ -231,12 +232,6 @@ def _esrgan(keys: _Keys, *, n_revisits: int | None, corrects: bool) -> dict[str,
         "n_blocks": values["num_block"],
         "n_growth": values["num_grow_ch"],
     }
-
-
-def _channels_per_date(n_in: int) -> int:
-    """True colour unless the count is one of the published band sets of eight dates (facts: 10 m, 20 m, 60 m)."""
-    band_sets = {32: 4, 72: 9, 96: 12}
-    return band_sets.get(n_in, 3 if n_in % 3 == 0 else n_in)
 
 
 def _worldstrat(keys: _Keys, name: str, *, n_revisits: int | None, corrects: bool) -> dict[str, Any]:

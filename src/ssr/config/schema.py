@@ -14,11 +14,9 @@ from pydantic import (
     model_validator,
 )
 
+from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS
+
 Beta = Annotated[float, Field(ge=0, lt=1)]
-
-
-N_DATA_CHANNELS = 3
-"""Every data set read here is true colour."""
 
 
 class _Options(BaseModel):
@@ -216,8 +214,8 @@ class TrainConfig(_Options):
             offered = {data.n_revisits} if isinstance(data, S2NaipData) else set(data.n_revisits if data else ())
             if data and wanted is not None and offered != {wanted}:
                 raise ValueError(f"the model takes {wanted} dates, the data offer {sorted(offered)}")
-        if self.model.n_channels != N_DATA_CHANNELS:
-            raise ValueError(f"the model takes {self.model.n_channels} channels, the data offer {N_DATA_CHANNELS}")
+        if self.model.n_channels != TRUE_COLOUR_CHANNELS:
+            raise ValueError(f"the model takes {self.model.n_channels} channels, the data offer {TRUE_COLOUR_CHANNELS}")
         return self
 
 
@@ -229,4 +227,3 @@ class InferConfig(_Options):
     n_revisits: PositiveInt = 8
     model: Model | None = None
     weights: Weights | None = None
-    seed: int = 0

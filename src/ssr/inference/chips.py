@@ -43,7 +43,7 @@ def write_chips(
     """
     for i in range(len(paths)):
         refuse_existing(save_path / str(i) / "sr.png", overwrite=overwrite)
-    for path in paths:
+    for path in paths:  # a damaged chip must be known before the first result is written; decoding one is cheap
         read_chip(path)
     notes: list[str] = []
     n_done = 0

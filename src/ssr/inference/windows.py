@@ -36,13 +36,6 @@ class WindowPlan:
         """Windows from left to right, then downwards."""
         return ((row, column) for row in self.rows for column in self.columns)
 
-    @property
-    def useful_share(self) -> float:
-        """Share of predicted pixels that are kept; the rest is context."""
-        kept = self.rows[-1].core_stop * self.columns[-1].core_stop
-        read = sum((r.read_stop - r.read_start) * (c.read_stop - c.read_start) for r, c in self)
-        return kept / read
-
 
 def plan_windows(
     shape_hw: tuple[int, int], *, core_px: int, halo_px: int, overlap_px: int, multiple: int = 1

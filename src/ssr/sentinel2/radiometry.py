@@ -1,13 +1,11 @@
 """What does a stored number mean?
 
-True-colour images (TCI) are ESA's 8-bit rendering of L1C: 0 is no data, 1…255 is unit range × 255. The 16-bit
-bands of the original data set were divided by 8160 and clipped (allenai/satlas, Normalization.md).
+True-colour images (TCI) are ESA's 8-bit rendering of L1C: 0 is no data, 1…255 is unit range × 255.
 """
 
 from typing import Any
 
 TCI_PEAK_DN = 255
-BAND_PEAK_DN = 8160
 
 
 def is_no_data(pixels: Any, channel_axis: int) -> Any:

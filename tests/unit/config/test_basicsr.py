@@ -128,7 +128,7 @@ def test_dialect_is_told_by_its_keys(options, expected):
 def test_inference_options_keep_their_meaning(tmp_path):
     config, notes = loaded(tmp_path, INFER, InferConfig)
     assert config.model == ESRGANModel(n_revisits=8)
-    assert (str(config.data_dir), str(config.save_path), config.n_revisits, config.seed) == ("chips", "out", 8, 3)
+    assert (str(config.data_dir), str(config.save_path), config.n_revisits) == ("chips", "out", 8)
     assert (str(config.weights.path), config.weights.key, config.weights.strict) == ("net_g.pth", "params_ema", True)
     assert not any("corrected" in note for note in notes)
 
@@ -356,3 +356,13 @@ def test_every_published_file_translates_or_is_refused_by_key(shared):
         except ConfigError as error:
             said = str(error)
         assert not said or "option '" in said, path.name
+
+
+def test_the_seed_of_a_training_file_reaches_network_and_data(tmp_path):
+    config, _ = loaded(tmp_path, changed(TRAIN, "manual_seed", 5), TrainConfig)
+    assert (config.seed, config.train_data.seed) == (5, 5)
+
+
+def test_the_seed_of_an_inference_file_is_said_to_have_no_effect(tmp_path):
+    _, notes = loaded(tmp_path, INFER, InferConfig)
+    assert any(note.startswith("manual_seed: ignored") for note in notes)
