@@ -25,7 +25,7 @@ def rank_dates(series: NDArray[np.floating]) -> list[int]:
 
 
 def choose_dates(ranked: list[int], n_wanted: int | None, *, at_most: int | None = None) -> list[int]:
-    """The dates a network gets: in the order of the series, or, where too few, the best repeated to the number it needs.
+    """The dates a network gets: in the order of the series, or the best repeated where there are too few.
 
     Args:
         n_wanted: dates the network takes; None when any number will do.
