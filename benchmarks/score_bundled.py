@@ -17,7 +17,7 @@ from ssr.evaluation.scores import best_single_date, predict, to_bytes
 from ssr.metrics.pixelwise import cpsnr
 from ssr.models.bicubic import Bicubic, enlarge
 from ssr.scenes.ranking import rank_dates
-from ssr.workflows import open_model
+from ssr.workflows.models import open_model
 
 CHIP_PX = 128
 BORDER_PX = 4

@@ -16,9 +16,9 @@ _HOMES = {
     "load_model": "ssr.build",
     "simulate_series": "ssr.data.simulate",
     "super_resolve_array": "ssr.inference.predictor",
-    "super_resolve_scene": "ssr.workflows",
-    "super_resolve_chips": "ssr.workflows",
-    "super_resolve_grids": "ssr.workflows",
+    "super_resolve_scene": "ssr.workflows.inference",
+    "super_resolve_chips": "ssr.workflows.inference",
+    "super_resolve_grids": "ssr.workflows.inference",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -26,7 +26,7 @@ from ssr.raster.grid import stand_in_grid
 from ssr.raster.reader import RasterReader
 from ssr.raster.writer import write_png, write_raster
 from ssr.scenes.rasters import RasterSeries, find_images
-from ssr.workflows import SceneResult, super_resolve_scene
+from ssr.workflows.inference import SceneResult, super_resolve_scene
 
 GSD_M = 10.0
 L2A_WHITE_DN = 2000

@@ -12,7 +12,7 @@ from ssr.cli.output import print_json, print_notes, progress_bar
 if TYPE_CHECKING:
     from ssr.demo import DemoResult
     from ssr.device import Compute
-    from ssr.workflows import ChipsResult, SceneResult
+    from ssr.workflows.inference import ChipsResult, SceneResult
 
 Inputs = Annotated[list[Path], typer.Argument(help="Image files, one per date, or a folder of them.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The GeoTIFF to write.")]
@@ -77,7 +77,7 @@ def scene(
     as_json: Json = False,
 ) -> None:
     """Super-resolve a series of images into one Cloud-Optimised GeoTIFF."""
-    from ssr.workflows import super_resolve_scene
+    from ssr.workflows.inference import super_resolve_scene
 
     with progress_bar("super-resolving", quiet=as_json) as progress:
         result = super_resolve_scene(
@@ -107,7 +107,7 @@ def infer(
     as_json: Json = False,
 ) -> None:
     """Super-resolve every PNG chip (dates of 32×32 px below each other) of a folder."""
-    from ssr.workflows import super_resolve_chips
+    from ssr.workflows.inference import super_resolve_chips
 
     run_chips(
         super_resolve_chips,
@@ -130,7 +130,7 @@ def infer_grid(
     as_json: Json = False,
 ) -> None:
     """Super-resolve 16×16 grids of chips, each as one seamless raster."""
-    from ssr.workflows import super_resolve_grids
+    from ssr.workflows.inference import super_resolve_grids
 
     run_chips(
         super_resolve_grids,

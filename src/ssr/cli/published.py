@@ -10,14 +10,14 @@ from ssr.cli.training import run_training
 
 def infer() -> None:
     """`python -m ssr.infer -opt X.yml`."""
-    from ssr.workflows import super_resolve_chips
+    from ssr.workflows.inference import super_resolve_chips
 
     _infer_with(super_resolve_chips, "ssr.infer")
 
 
 def infer_grid() -> None:
     """`python -m ssr.infer_grid -opt X.yml`."""
-    from ssr.workflows import super_resolve_grids
+    from ssr.workflows.inference import super_resolve_grids
 
     _infer_with(super_resolve_grids, "ssr.infer_grid")
 

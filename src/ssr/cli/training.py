@@ -24,7 +24,7 @@ def run_training(path: Path, *, resume: bool, device: str, precision: str, as_js
     """Read the option file, train, show losses as they come and the figures at the end."""
     from ssr.config.files import load_config
     from ssr.config.schema import TrainConfig
-    from ssr.workflows import train as run
+    from ssr.workflows.training import train as run
 
     config, notes = load_config(path, TrainConfig)
     print_notes(notes)

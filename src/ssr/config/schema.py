@@ -91,6 +91,55 @@ def _check_shuffle(n_features: int, scale: int) -> None:
         raise ValueError(f"n_features {n_features} is not a multiple of scale² ({scale**2})")
 
 
+class SR3Model(_Options):
+    """SR3: diffusion conditioned on stacked dates. The defaults are the published network and schedule.
+
+    context: `window` normalises and attends over the whole window, as published; `local` looks only around each
+        pixel, so that a window's content cannot tint the rest of it. The tensors are the same, but weights trained
+        in one way must be trained further to serve in the other.
+    n_sampling_steps: network calls an image (twice as many with guidance other than 1).
+    """
+
+    type: Literal["sr3"] = "sr3"
+    n_revisits: PositiveInt = 8
+    n_channels: PositiveInt = 3
+    n_out_channels: PositiveInt = 3
+    n_features: PositiveInt = 64
+    multipliers: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 2, 4, 8, 8)
+    n_res_blocks: PositiveInt = 2
+    attention_levels: tuple[NonNegativeInt, ...] = (3,)
+    n_groups: PositiveInt = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    scale: PositiveInt = 4
+    upsampling: Literal["nearest", "bicubic"] = "nearest"
+    data_range: Literal["unit", "signed"] = "unit"
+    context: Literal["window", "local"] = "window"
+    noise_schedule: Literal["linear", "cosine"] = "linear"
+    n_noise_levels: Annotated[int, Field(ge=2)] = 2000
+    beta_start: PositiveFloat = 1e-6
+    beta_end: PositiveFloat = 1e-2
+    sampler: Literal["dpm-solver++", "ddim", "ddpm"] = "dpm-solver++"
+    n_sampling_steps: PositiveInt = 25
+    guidance: NonNegativeFloat = 1.0
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _can_normalise(self) -> Self:
+        if self.n_features % self.n_groups:
+            raise ValueError(f"n_features {self.n_features} is not a multiple of n_groups ({self.n_groups})")
+        if self.n_sampling_steps > self.n_noise_levels:
+            raise ValueError(f"n_sampling_steps is {self.n_sampling_steps}, of {self.n_noise_levels} noise levels")
+        return self
+
+
+class ShiftAndAddModel(_Options):
+    """Every date laid on the fine grid by its estimated displacement, then deblurred: learns and invents nothing."""
+
+    type: Literal["shift_and_add"] = "shift_and_add"
+    n_channels: PositiveInt = 3
+    scale: PositiveInt = 4
+
+
 class BicubicModel(_Options):
     """Median of the dates, enlarged: learns and invents nothing."""
 
@@ -100,7 +149,8 @@ class BicubicModel(_Options):
 
 
 Model = Annotated[
-    DateFusionModel | ESRGANModel | SRCNNModel | HighResNetModel | BicubicModel, Field(discriminator="type")
+    DateFusionModel | ESRGANModel | SRCNNModel | HighResNetModel | SR3Model | ShiftAndAddModel | BicubicModel,
+    Field(discriminator="type"),
 ]
 
 

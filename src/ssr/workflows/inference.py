@@ -1,24 +1,17 @@
-"""What does each command do, from config to files?"""
+"""What do `scene`, `infer` and `infer-grid` do, from files to files?"""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-from torch import nn
-
 from ssr import __version__
 from ssr.atomic import refuse_existing
-from ssr.build import build_data, build_loss, build_model, build_schedule, bundled_model, load_model
-from ssr.checkpoints.bundled import DEFAULT, bundled_names, bundled_weights
-from ssr.checkpoints.files import read_weights, sha256_of
-from ssr.checkpoints.published import load_strictly, load_what_fits
-from ssr.config.schema import InferConfig, TrainConfig
-from ssr.data.pairs import BatchSource
-from ssr.device import Compute, choose_compute
-from ssr.errors import ConfigError, OutputError, WeightsError
-from ssr.evaluation.scores import score
+from ssr.build import build_model, bundled_model, load_model
+from ssr.checkpoints.bundled import DEFAULT
+from ssr.config.schema import InferConfig
+from ssr.device import Compute
+from ssr.errors import ConfigError, WeightsError
 from ssr.inference.chips import stitched_path, write_chips, write_grid
 from ssr.inference.predictor import Predictor, Progress
 from ssr.inference.scene import write_scene
@@ -27,21 +20,10 @@ from ssr.raster.grid import Grid
 from ssr.scenes.chips import find_chips, find_grids
 from ssr.scenes.ranking import choose_dates, rank_dates, repeated_note
 from ssr.scenes.rasters import RasterSeries, find_images
-from ssr.training.loop import RunFolder, run_loop
-from ssr.training.regression import RegressionStep
+from ssr.workflows.models import NamedModel, open_model
 
-TrainingProgress = Callable[[int, dict[str, float]], None]
 DEFAULT_MAX_DATES = 8
 """The bundled model is trained on one to eight dates."""
-
-
-@dataclass(frozen=True)
-class NamedModel:
-    """A network, what to call it, and the hash of its weight file."""
-
-    network: SuperResolver
-    name: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -74,15 +56,6 @@ class ChipsResult:
     compute: str
     seconds: float
     notes: tuple[str, ...] = field(default=())
-
-
-def open_model(name_or_file: str | Path = DEFAULT) -> NamedModel:
-    """A bundled model by its name, or any supported weight file by its path."""
-    path = bundled_weights(str(name_or_file)) if str(name_or_file) in bundled_names() else Path(name_or_file)
-    if not path.is_file():
-        known = ", ".join(bundled_names())
-        raise WeightsError(f"{name_or_file}: neither a weight file nor a bundled model ({known})")
-    return NamedModel(load_model(path), path.stem, sha256_of(path))
 
 
 def super_resolve_scene(
@@ -177,101 +150,6 @@ def super_resolve_grids(
             progress=progress,
         )
     return _chips_result(config, name, len(grids), predictor, started, notes)
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run leaves behind."""
-
-    folder: Path
-    weights: Path
-    n_steps: int
-    figures: dict[str, float]
-    notes: tuple[str, ...]
-
-
-def train(
-    config: TrainConfig,
-    *,
-    resume: bool = False,
-    compute: Compute | None = None,
-    progress: TrainingProgress = lambda _done, _losses: None,
-) -> TrainResult:
-    """Train a network and write `<experiments_root>/<name>/` in the published layout.
-
-    Args:
-        resume: continue from the newest training state; without one, start anew.
-
-    Raises:
-        OutputError: the run's folder holds results already and `resume` was not asked for.
-    """
-    compute = compute or choose_compute()
-    folder = RunFolder(config.experiments_root, config.name)
-    if not resume and folder.models.exists():
-        raise OutputError(f"{folder.path}: holds a run already; resume it (--resume) or choose another name")
-    network = _seeded_network(config)
-    notes = _start_from_pretrained(config, network)
-    step = RegressionStep(
-        network,
-        build_loss(config.loss),
-        compute=compute,
-        schedule=build_schedule(config.training),
-        betas=config.training.betas,
-        weight_decay=config.training.weight_decay,
-        ema_decay=config.training.ema_decay,
-        max_gradient_norm=config.training.max_gradient_norm,
-    )
-    state = folder.newest_state() if resume else None
-    n_done = folder.resume(state, step) if state else 0
-    batch_size, scale = config.training.batch_size, config.model.scale
-    figures = run_loop(
-        step,
-        build_data(config.train_data, batch_size=batch_size, scale=scale),
-        folder=folder,
-        n_done=n_done,
-        n_steps=config.training.n_steps,
-        log_every=config.training.log_every,
-        checkpoint_every=config.training.checkpoint_every,
-        validate_every=config.training.validate_every,
-        validate=_validation(config, step, compute),
-        progress=progress,
-    )
-    return TrainResult(folder.path, folder.models / "net_g_latest.pth", config.training.n_steps, figures, tuple(notes))
-
-
-def _seeded_network(config: TrainConfig) -> nn.Module:
-    """Fresh parameters that depend on the seed alone, leaving the caller's random state as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)
-        network = build_model(config.model)
-    if not isinstance(network, nn.Module):
-        raise ConfigError(f"model '{config.model.type}' has nothing to train")
-    return network
-
-
-def _start_from_pretrained(config: TrainConfig, network: nn.Module) -> list[str]:
-    if config.pretrained is None:
-        return []
-    state = read_weights(config.pretrained.path, key=config.pretrained.key)
-    if config.pretrained.strict:
-        load_strictly(network, state, source=config.pretrained.path)
-        return []
-    return load_what_fits(network, state)
-
-
-def _validation(config: TrainConfig, step: RegressionStep, compute: Compute) -> Callable[[], dict[str, float]] | None:
-    """Scores of the averaged weights on the first validation batches, the same at every call."""
-    if config.validation_data is None:
-        return None
-    source: BatchSource = build_data(config.validation_data, batch_size=8, scale=config.model.scale)
-    batches = [source.batch(k) for k in range(config.n_validation_batches)]
-
-    def validate() -> dict[str, float]:
-        with torch.no_grad(), compute.autocast():
-            images = [step.average.network(b.low_res.to(compute.device)).float().cpu() for b in batches]
-        return score(torch.cat(images), torch.cat([b.high_res for b in batches])).as_dict()
-
-    return validate
 
 
 def _predictor(config: InferConfig, compute: Compute | None) -> tuple[Predictor, str]:
