@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from torch import nn
 
 from ssr.checkpoints.bundled import DEFAULT, bundled_weights
+from ssr.checkpoints.described import described_options, read_description
 from ssr.checkpoints.files import StateDict, read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits, recognise
 from ssr.config import basicsr
@@ -21,8 +22,11 @@ from ssr.config.schema import (
     Loss,
     Model,
     S2NaipData,
+    ShiftAndAddModel,
     SimulatedData,
+    SR3Model,
     SRCNNModel,
+    TrainConfig,
     Training,
     UNetDiscriminator,
     Weights,
@@ -32,7 +36,8 @@ from ssr.data.pairs import BatchSource
 from ssr.data.s2naip import S2NaipPairs
 from ssr.data.simulate import Degradation
 from ssr.data.simulated import SimulatedPairs, ground_side_px
-from ssr.errors import WeightsError
+from ssr.device import Compute
+from ssr.errors import ConfigError, WeightsError
 from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion
@@ -40,11 +45,17 @@ from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.esrgan import RRDBNet
 from ssr.models.highresnet import HighResNet
 from ssr.models.protocol import SuperResolver
+from ssr.models.shiftandadd import ShiftAndAdd
+from ssr.models.sr3 import SR3
 from ssr.models.srcnn import SRCNN
 from ssr.sentinel2.bands import channels_per_date
+from ssr.training.descent import Descent
+from ssr.training.diffusion import DiffusionStep
+from ssr.training.loop import TrainingStep
+from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
 
-Network = nn.Module | Bicubic
+Network = nn.Module | ShiftAndAdd | Bicubic
 
 
 def build_model(config: Model) -> Network:
@@ -58,10 +69,26 @@ def build_model(config: Model) -> Network:
             return SRCNN(**_arguments(config))
         case HighResNetModel():
             return HighResNet(**_arguments(config))
+        case SR3Model():
+            return SR3(**_arguments(config))
+        case ShiftAndAddModel():
+            return ShiftAndAdd(**_arguments(config))
         case BicubicModel():
             return Bicubic(**_arguments(config))
         case _:
             assert_never(config)
+
+
+def build_unlearned(config: Model) -> SuperResolver:
+    """A model that needs no weights.
+
+    Raises:
+        ConfigError: it does need some.
+    """
+    network = build_model(config)
+    if isinstance(network, nn.Module):
+        raise ConfigError("the network is given but no weights; set path.pretrain_network_g (or weights.path)")
+    return network
 
 
 def build_data(config: Data, *, batch_size: int, scale: int) -> BatchSource:
@@ -91,6 +118,13 @@ def build_data(config: Data, *, batch_size: int, scale: int) -> BatchSource:
             )
         case _:
             assert_never(config)
+
+
+def build_step(config: TrainConfig, descent: Descent, *, compute: Compute) -> TrainingStep:
+    """What training repeats: diffusion for SR3, regression for every other network."""
+    if isinstance(config.model, SR3Model):
+        return DiffusionStep(descent, compute=compute, p_no_condition=config.p_no_condition, seed=config.seed)
+    return RegressionStep(descent, build_loss(config.loss), compute=compute)
 
 
 def build_loss(config: Loss) -> ReconstructionLoss:
@@ -132,26 +166,32 @@ def build_discriminator(config: UNetDiscriminator) -> UNetDiscriminatorSN:
     return UNetDiscriminatorSN(**arguments, clips_object_logits=config.judges_objects)
 
 
-def load_model(weights: Weights | Path | str, config: Model | None = None) -> SuperResolver:
-    """A network in evaluation mode with the weights of a file.
+def load_model(weights: Path | str, config: Model | None = None, *, key: str | None = None) -> SuperResolver:
+    """A network in evaluation mode with the weights of a file; every name and shape must fit.
 
     Args:
         config: the architecture; read from the shapes in the file when not given.
+        key: the entry of the file to take (`checkpoints.files.read_weights`).
 
     Raises:
         WeightsError: unreadable, or the tensors do not fit.
     """
-    asked = weights if isinstance(weights, Weights) else Weights(path=Path(weights))
-    state = read_weights(asked.path, key=asked.key)
-    network = build_model(config or model_of(state, source=asked.path))
+    return load_weights(Weights(path=Path(weights), key=key), config)[0]
+
+
+def load_weights(weights: Weights, config: Model | None = None) -> tuple[SuperResolver, list[str]]:
+    """As `load_model`, strictly or not, with what there is to say about a start that is not strict."""
+    state = read_weights(weights.path, key=weights.key)
+    network = build_model(config or model_in(weights.path, state))
     assert isinstance(network, nn.Module)
-    if asked.strict:
-        load_strictly(network, state, source=asked.path)
+    notes: list[str] = []
+    if weights.strict:
+        load_strictly(network, state, source=weights.path)
     else:
-        load_what_fits(network, state)
+        notes = load_what_fits(network, state, source=weights.path)
     resolver = network.eval().requires_grad_(False)
     assert isinstance(resolver, SuperResolver)
-    return resolver
+    return resolver, notes
 
 
 def bundled_model(name: str = DEFAULT) -> SuperResolver:
@@ -159,12 +199,19 @@ def bundled_model(name: str = DEFAULT) -> SuperResolver:
     return load_model(bundled_weights(name))
 
 
+def model_in(path: Path, state: StateDict) -> Model:
+    """The architecture that a file names itself, or else that its tensors tell."""
+    described = described_options(read_description(path), source=path)
+    return model_of(state, source=path) if described is None else _parse_model(described)
+
+
 def model_of(state: StateDict, *, source: Path | str) -> Model:
     """The architecture that tensors belong to."""
     recognised = recognise(state)
     if recognised is None or recognised.architecture == "unet_sn":
         found = recognised or f"tensors such as {', '.join(sorted(state)[:3])}"
-        raise WeightsError(f"{source}: expected weights of an ESRGAN, SRCNN, HighResNet or DateFusion, found {found}")
+        known = "an ESRGAN, SRCNN, HighResNet, SR3 or DateFusion"
+        raise WeightsError(f"{source}: expected weights of {known}, found {found}")
     arguments: dict[str, Any] = {"type": recognised.architecture, **recognised.arguments}
     if recognised.n_stacked is not None:
         n_channels = channels_per_date(recognised.n_stacked)

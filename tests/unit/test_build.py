@@ -12,6 +12,7 @@ from ssr.build import (
     bundled_model,
     channels_per_date,
     load_model,
+    load_weights,
     model_of,
     network_from_options,
 )
@@ -257,9 +258,11 @@ def test_weights_may_be_loaded_as_far_as_they_fit(tmp_path):
     state = build_model(TINY_MODELS[2]).state_dict()
     write_torch(path, {"params": state})
     wider = ESRGANModel(n_revisits=8, n_features=8, n_blocks=1, n_growth=4)
-    loaded = load_model(Weights(path=path, strict=False), wider)
+    loaded, notes = load_weights(Weights(path=path, strict=False), wider)
     assert torch.equal(loaded.conv_last.weight, state["conv_last.weight"])
     assert loaded.conv_first.weight.shape[1] == 24
+    assert len(notes) == 2
+    assert "conv_first.weight: skipped, (8, 6, 3, 3) in the file, (8, 24, 3, 3) in the network" in notes
 
 
 def test_bundled_model_takes_any_number_of_dates():

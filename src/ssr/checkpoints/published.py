@@ -1,24 +1,27 @@
 """Which network do the tensors of a weight file belong to, and which of them does the live network need?
 
 Published SRCNN and HighResNet files hold shared tensors under several names and tensors that never take part: the
-mask encoder (one weight is of size zero) and, in HighResNet, the fusing modules inherited from SRCNN. They are read
-and left out; every other difference is an error.
+mask encoder (one weight is of size zero) and, in HighResNet, the fusing modules inherited from SRCNN. SR3 files hold
+the noise schedule beside the U-Net, or the U-Net alone without its prefix. They are read and left out; every other
+difference is an error.
 """
 
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ssr.checkpoints.files import StateDict
 from ssr.errors import WeightsError
 
-Architecture = Literal["esrgan", "srcnn", "highresnet", "date_fusion", "unet_sn"]
+Architecture = Literal["esrgan", "srcnn", "highresnet", "sr3", "date_fusion", "unet_sn"]
 
 REDUNDANT_SRCNN = re.compile(r"mask_encoder\.|fusion\.\d")
+SR3_PREFIX = "denoise_fn."
 REDUNDANT_HIGHRESNET = re.compile(r"mask_encoder\.|doubleconv2d\.|residualblocks\.|fusion\.fusion\.[1-9]")
 
 
@@ -30,7 +33,7 @@ class Recognised:
     """
 
     architecture: Architecture
-    arguments: dict[str, int | bool]
+    arguments: dict[str, Any]
     n_stacked: int | None = None
 
     def __str__(self) -> str:
@@ -55,6 +58,8 @@ def _recognise(state: StateDict) -> Recognised | None:
         return Recognised(
             "unet_sn", {"n_channels": n_channels, "n_features": n_features, "judges_objects": objects}, n_channels
         )
+    if "downs.0.weight" in state or f"{SR3_PREFIX}downs.0.weight" in state:
+        return _recognise_sr3(needed_tensors(state), betas=state.get("betas"))
     if "to_pixels.weight" in state and "encoder.first.weight" in state:
         return _recognise_date_fusion(state)
     if "encoder.doubleconv2d.0.weight" in state and "sr.upsample.1.weight" in state:
@@ -63,7 +68,11 @@ def _recognise(state: StateDict) -> Recognised | None:
 
 
 def needed_tensors(state: StateDict) -> StateDict:
-    """Without the redundant tensors of published SRCNN and HighResNet files."""
+    """Without the redundant tensors of published SRCNN, HighResNet and SR3 files."""
+    if f"{SR3_PREFIX}downs.0.weight" in state:
+        return {name: tensor for name, tensor in state.items() if name.startswith(SR3_PREFIX)}
+    if "downs.0.weight" in state and "noise_level_mlp.1.weight" in state:
+        return {SR3_PREFIX + name: tensor for name, tensor in state.items()}
     if "encoder.doubleconv2d.0.weight" not in state:
         return state
     redundant = REDUNDANT_HIGHRESNET if _is_highresnet(state) else REDUNDANT_SRCNN
@@ -78,28 +87,39 @@ def load_strictly(network: nn.Module, state: StateDict, *, source: Path | str) -
     """
     difference = _first_difference(network.state_dict(), needed_tensors(state))
     if difference:
-        fits = recognise(state)
-        advice = f"; the file fits {fits}" if fits else "; the file fits no network known here"
-        raise WeightsError(f"{source}: does not fit the {type(network).__name__} asked for: {difference}{advice}")
+        asked = type(network).__name__
+        raise WeightsError(f"{source}: does not fit the {asked} asked for: {difference}; {_advice(state)}")
     network.load_state_dict(needed_tensors(state))
 
 
-def load_what_fits(network: nn.Module, state: StateDict) -> list[str]:
-    """Give the network every tensor of its own name and shape.
+def load_what_fits(network: nn.Module, state: StateDict, *, source: Path | str) -> list[str]:
+    """Give the network every tensor of its own name and shape: a start from related weights.
 
     Returns:
-        One line per tensor that was skipped or is missing, with the reason.
+        What was loaded, then one line per tensor that was skipped or is missing, with the reason.
+
+    Raises:
+        WeightsError: not a single tensor fits.
     """
     own, given = network.state_dict(), needed_tensors(state)
     fitting = {n: t for n, t in given.items() if n in own and own[n].shape == t.shape}
+    if not fitting:
+        raise WeightsError(f"{source}: no tensor fits the {type(network).__name__}; {_advice(state)}")
     network.load_state_dict(fitting, strict=False)
-    notes = [f"{name}: kept as initialised, not in the file" for name in own if name not in given]
+    share = sum(t.numel() for t in fitting.values()) / sum(t.numel() for t in own.values())
+    notes = [f"{source}: loaded {len(fitting)} of the network's {len(own)} tensors, {share:.1%} of its numbers"]
+    notes += [f"{name}: kept as initialised, not in the file" for name in own if name not in given]
     for name, tensor in given.items():
         if name not in own:
             notes.append(f"{name}: skipped, the network has no such tensor")
         elif name not in fitting:
             notes.append(f"{name}: skipped, {tuple(tensor.shape)} in the file, {tuple(own[name].shape)} in the network")
     return notes
+
+
+def _advice(state: StateDict) -> str:
+    fits = recognise(state)
+    return f"the file fits {fits}" if fits else "the file fits no network known here"
 
 
 def _first_difference(own: StateDict, given: StateDict) -> str | None:
@@ -115,7 +135,7 @@ def _first_difference(own: StateDict, given: StateDict) -> str | None:
 def _recognise_esrgan(state: StateDict) -> Recognised:
     n_features, n_in = state["conv_first.weight"].shape[:2]
     n_doublings = sum(f"conv_up{k}.weight" in state for k in (1, 2, 3, 4))
-    arguments: dict[str, int | bool] = {
+    arguments: dict[str, Any] = {
         "n_out_channels": state["conv_last.weight"].shape[0],
         "n_features": n_features,
         "n_blocks": _count(state, r"body\.(\d+)\."),
@@ -126,10 +146,45 @@ def _recognise_esrgan(state: StateDict) -> Recognised:
     return Recognised("esrgan", arguments, n_in)
 
 
+def _recognise_sr3(state: StateDict, *, betas: Tensor | None) -> Recognised:
+    """Widths and attention of each level, and the noise schedule where the file holds it; groups and dropout leave no
+    trace.
+    """
+    downs = f"{SR3_PREFIX}downs."
+    n_features, n_in = state[f"{downs}0.weight"].shape[:2]
+    n_out = state[f"{SR3_PREFIX}final_conv.block.3.weight"].shape[0]
+    widths: list[list[int]] = [[]]
+    attention_levels = set()
+    for k in range(1, _count(state, re.escape(downs) + r"(\d+)\.")):
+        if f"{downs}{k}.conv.weight" in state:
+            widths.append([])
+            continue
+        widths[-1].append(state[f"{downs}{k}.res_block.block1.block.3.weight"].shape[0])
+        if f"{downs}{k}.attn.qkv.weight" in state:
+            attention_levels.add(len(widths) - 1)
+    arguments: dict[str, Any] = {
+        "n_out_channels": n_out,
+        "n_features": n_features,
+        "multipliers": tuple(level[0] // n_features for level in widths),
+        "n_res_blocks": len(widths[0]),
+        "attention_levels": tuple(sorted(attention_levels)),
+    }
+    if betas is not None:
+        arguments |= _linear_schedule(betas)
+    return Recognised("sr3", arguments, n_in - n_out)
+
+
+def _linear_schedule(betas: Tensor) -> dict[str, Any]:
+    start, end = float(betas[0]), float(betas[-1])
+    if not torch.allclose(betas.double(), torch.linspace(start, end, len(betas), dtype=torch.float64), rtol=1e-4):
+        raise ValueError("the noise schedule in the file is not linear")
+    return {"n_noise_levels": len(betas), "beta_start": start, "beta_end": end}
+
+
 def _recognise_date_fusion(state: StateDict) -> Recognised:
     n_date_features, n_seen = state["encoder.first.weight"].shape[:2]
     n_channels = (n_seen - 2) // 2
-    arguments: dict[str, int | bool] = {
+    arguments: dict[str, Any] = {
         "n_channels": n_channels,
         "n_features": state["merge.weight"].shape[0],
         "n_date_features": n_date_features,
@@ -143,7 +198,7 @@ def _recognise_worldstrat(state: StateDict) -> Recognised:
     n_features, n_seen = state["encoder.doubleconv2d.0.weight"].shape[:2]
     n_out = state["sr.upsample.4.weight"].shape[0]
     n_fine = state["sr.upsample.1.weight"].shape[0]
-    arguments: dict[str, int | bool] = {
+    arguments: dict[str, Any] = {
         "n_channels": n_out,
         "n_out_channels": n_out,
         "n_features": n_features,

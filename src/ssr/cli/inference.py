@@ -1,12 +1,12 @@
 """How do `demo`, `scene`, `infer` and `infer-grid` read their arguments and show their results?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ssr.checkpoints.bundled import DEFAULT
-from ssr.cli.options import Device, Json, Overwrite, Precision, choose_named_compute
+from ssr.cli.options import Device, Json, Offline, Overwrite, Precision, choose_named_compute
 from ssr.cli.output import print_json, print_notes, progress_bar
 
 if TYPE_CHECKING:
@@ -14,14 +14,34 @@ if TYPE_CHECKING:
     from ssr.device import Compute
     from ssr.workflows.inference import ChipsResult, SceneResult
 
+MoreDates = Literal["best", "average"]
+Reference = Literal["mean", "median"]
+"""As in `scenes.ranking` and `models.fidelity`, which are too heavy to import for `--help`."""
+
 Inputs = Annotated[list[Path], typer.Argument(help="Image files, one per date, or a folder of them.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The GeoTIFF to write.")]
-Model = Annotated[str, typer.Option(help="A bundled model's name or a weight file.")]
+Model = Annotated[
+    str, typer.Option(help="A name of `ssr weights list`, bicubic, shift_and_add, a weight file, .onnx or folder.")
+]
 Bands = Annotated[str, typer.Option(help="Bands of each file that are red, green and blue, counted from 1.")]
 White = Annotated[
     float | None, typer.Option("--white-dn", help="Stored number that means white; 255 for 8-bit images.")
 ]
-MaxDates = Annotated[int, typer.Option(min=1, help="Use the best so many dates, where the model takes any number.")]
+MaxDates = Annotated[
+    int | None,
+    typer.Option(min=1, help="Use the best so many dates [default: 8 where the model takes any number, else all]."),
+]
+More = Annotated[
+    MoreDates,
+    typer.Option(help="Of more dates than the model takes: the best, or all in several passes, averaged."),
+]
+Strength = Annotated[
+    float,
+    typer.Option("--fidelity", min=0, max=1, help="Hold the result to the input's colours: 0 not at all, 1 fully."),
+]
+HeldTo = Annotated[
+    Reference, typer.Option("--fidelity-to", help="What the result is held to, over the dates: their mean or median.")
+]
 ConfigOrFolder = Annotated[Path, typer.Argument(help="An option file, or a folder of PNG chips.")]
 SavePath = Annotated[Path, typer.Option("--out", "-o", help="Where results go (with a folder).")]
 Revisits = Annotated[int, typer.Option(min=1, help="Dates to use of each chip (with a folder).")]
@@ -68,23 +88,35 @@ def scene(
     inputs: Inputs,
     out: Out,
     model: Model = DEFAULT,
-    max_dates: MaxDates = 8,
+    max_dates: MaxDates = None,
+    more_dates: More = "best",
+    fidelity: Strength = 0.0,
+    fidelity_to: HeldTo = "mean",
     bands: Bands = "1,2,3",
     white_dn: White = None,
+    offline: Offline = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
     """Super-resolve a series of images into one Cloud-Optimised GeoTIFF."""
+    from ssr.atomic import refuse_existing
     from ssr.workflows.inference import super_resolve_scene
+    from ssr.workflows.models import open_model
 
+    refuse_existing(out, overwrite=overwrite)
+    with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
+        opened = open_model(model, offline=offline, progress=downloading)
     with progress_bar("super-resolving", quiet=as_json) as progress:
         result = super_resolve_scene(
             inputs,
             out,
-            model=model,
+            model=opened,
             max_dates=max_dates,
+            more_dates=more_dates,
+            fidelity=fidelity,
+            fidelity_to=fidelity_to,
             bands=_bands(bands),
             white_dn=white_dn,
             overwrite=overwrite,

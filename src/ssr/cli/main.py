@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ssr import __version__
-from ssr.cli import inference, training
+from ssr.cli import convert, inference, training, weights
 from ssr.cli.output import run_reporting
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("scene")(inference.scene)
 app.command("infer")(inference.infer)
 app.command("infer-grid")(inference.infer_grid)
 app.command("train")(training.train)
+weights.app.command("convert")(convert.convert)
+app.add_typer(weights.app, name="weights")
 
 
 def _print_version(asked: bool) -> None:

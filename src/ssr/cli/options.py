@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ssr.device import Compute, PrecisionName
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist already.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use what is here; never a network.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]

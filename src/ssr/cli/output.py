@@ -44,27 +44,39 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with rate and remaining time on a terminal, silence elsewhere."""
+def progress_bar(label: str, *, quiet: bool, in_bytes: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar with rate and remaining time on a terminal, silence elsewhere.
+
+    Args:
+        in_bytes: what is counted are bytes, shown as megabytes.
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield lambda _done, _total: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
+        TransferSpeedColumn() if in_bytes else TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=None, rate="")
 
-        def update(done: int, total: int) -> None:
+        def update(done: int, total: int | None) -> None:
             speed = bar.tasks[0].speed
             bar.update(task, completed=done, total=total, rate=f"{speed:.2f}/s" if speed else "")
 

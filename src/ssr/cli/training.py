@@ -36,10 +36,15 @@ def run_training(path: Path, *, resume: bool, device: str, precision: str, as_js
             if losses and not as_json:
                 print(f"step {done}/{n_steps}  " + "  ".join(f"{k} {v:.5f}" for k, v in losses.items()), flush=True)
 
-        result = run(config, resume=resume, compute=choose_named_compute(device, precision), progress=progress)
+        result = run(
+            config,
+            resume=resume,
+            compute=choose_named_compute(device, precision),
+            progress=progress,
+            tell=lambda note: print_notes([note]),
+        )
     if as_json:
         print_json(result)
         return
-    print_notes(result.notes)
     figures = ", ".join(f"{name} {value}" for name, value in result.figures.items())
     print(f"wrote {result.weights}" + (f"; validation: {figures}" if figures else ""))

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ssr.config import basicsr
+from ssr.config.presets import preset
 from ssr.config.schema import InferConfig, TrainConfig
 from ssr.errors import ConfigError
 
@@ -14,7 +15,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 
 def load_config(path: Path, kind: type[Config]) -> tuple[Config, list[str]]:
-    """Read a native or an original option file.
+    """Read a native or an original option file; `model` may be the name of a preset.
 
     Returns:
         The config and the notes of the translation (empty for native files).
@@ -26,6 +27,8 @@ def load_config(path: Path, kind: type[Config]) -> tuple[Config, list[str]]:
     notes: list[str] = []
     if basicsr.is_original(options):
         options, notes = basicsr.translate(options, for_training=kind is TrainConfig, source=str(path))
+    if isinstance(options.get("model"), str):
+        options["model"] = preset(options["model"], source=str(path)).model_dump()
     return parse(options, kind, source=str(path)), notes
 
 

@@ -4,6 +4,8 @@ Published weights keep the stem of their file (`esrgan_8S2.pth`); sizes of the p
 have the names below. Presets are architectures, not weights.
 """
 
+from difflib import get_close_matches
+
 from ssr.config.schema import ESRGANModel, HighResNetModel, Model, SR3Model, SRCNNModel
 from ssr.errors import ConfigError
 from ssr.sentinel2.bands import BAND_SETS, N_DATES_OF_BAND_MODELS, n_channels_of
@@ -37,12 +39,16 @@ PRESETS: dict[str, Model] = {
 }
 
 
-def preset(name: str) -> Model:
+def preset(name: str, *, source: str) -> Model:
     """The architecture of that name.
 
     Raises:
         ConfigError: no preset of that name.
     """
     if name not in PRESETS:
-        raise ConfigError(f"no preset {name!r}; there are: {', '.join(PRESETS)}")
+        near = get_close_matches(name, PRESETS, n=1)
+        raise ConfigError(
+            f"{source}: option 'model': no preset {name!r}"
+            + (f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(PRESETS)}")
+        )
     return PRESETS[name]

@@ -154,6 +154,25 @@ Model = Annotated[
 ]
 
 
+class OnnxNetwork(_Options):
+    """An ONNX file made elsewhere, with what it cannot say of itself.
+
+    onnx: the file, seen from the folder of the file that names it.
+    halo_px: context, in low-resolution pixels, beyond which its result no longer changes by 1/255.
+    takes: every date alone (the median of the results is taken), `b t c h w`, or `b t·c h w`.
+    peak: the number that means white to it.
+    """
+
+    onnx: Path
+    scale: PositiveInt
+    n_channels: PositiveInt = 3
+    halo_px: NonNegativeInt
+    n_revisits: PositiveInt | None = None
+    size_multiple: PositiveInt = 1
+    takes: Literal["series", "stacked", "single"] | None = None
+    peak: PositiveFloat = 1.0
+
+
 class UNetDiscriminator(_Options):
     """The spectral-norm U-Net that judges realism, with or without the branch for object crops."""
 
@@ -243,7 +262,11 @@ class Training(_Options):
 
 
 class TrainConfig(_Options):
-    """One training run; its results go to `<experiments_root>/<name>/`."""
+    """One training run; its results go to `<experiments_root>/<name>/`.
+
+    loss: of every network but SR3, which minimises the mean absolute error of the noise it estimates.
+    p_no_condition: SR3 alone: share of images that see no dates, which guidance needs (0.1 is usual).
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = 0
@@ -253,6 +276,7 @@ class TrainConfig(_Options):
     n_validation_batches: PositiveInt = 8
     pretrained: Weights | None = None
     loss: Loss = Loss()
+    p_no_condition: Annotated[float, Field(ge=0, lt=1)] = 0.0
     training: Training
     experiments_root: Path = Path("experiments")
 
@@ -270,10 +294,16 @@ class TrainConfig(_Options):
 
 
 class InferConfig(_Options):
-    """Chips or grids of chips to super-resolve, all PNG below `data_dir`."""
+    """Chips or grids of chips to super-resolve, all PNG below `data_dir`.
+
+    n_revisits: how many dates of each chip to use, the best; repeated where the network takes more.
+    fidelity: how far results are held to the input, from 0 (not) to 1, over the dates' mean or median.
+    """
 
     data_dir: Path
     save_path: Path
     n_revisits: PositiveInt = 8
     model: Model | None = None
     weights: Weights | None = None
+    fidelity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    fidelity_to: Literal["mean", "median"] = "mean"

@@ -21,7 +21,7 @@ CHIPS_PER_BATCH = 16
 
 class _Chip(NamedTuple):
     low_res: NDArray[np.float32]
-    n_dates: int
+    n_used: int
     first_date: NDArray[np.uint8]
 
 
@@ -36,7 +36,8 @@ def write_chips(
 ) -> list[str]:
     """Super-resolve each chip to `<save_path>/<i>/lr.png` and `sr.png`, `i` counting the sorted paths from 0.
 
-    Every chip is checked before anything is written.
+    Every chip is checked before anything is written. The best `n_revisits` dates of each are used, repeated where the
+    network takes more.
 
     Returns:
         One note per chip whose dates had to be repeated.
@@ -46,13 +47,13 @@ def write_chips(
     for path in paths:  # a damaged chip must be known before the first result is written; decoding one is cheap
         read_chip(path)
     notes: list[str] = []
-    n_done = 0
+    n_done, n_wanted = 0, predictor.network.n_revisits or n_revisits
     batches = [paths[k : k + CHIPS_PER_BATCH] for k in range(0, len(paths), CHIPS_PER_BATCH)]
-    for chips in read_ahead(batches, lambda batch: [_load(path, n_revisits) for path in batch]):
+    for chips in read_ahead(batches, lambda batch: [_load(path, n_revisits, n_wanted) for path in batch]):
         results = predictor.predict(np.stack([chip.low_res for chip in chips]))
         for chip, result in zip(chips, results, strict=True):
-            if chip.n_dates < n_revisits:
-                notes.append(repeated_note(paths[n_done], chip.n_dates, n_revisits))
+            if chip.n_used < n_wanted:
+                notes.append(repeated_note(paths[n_done], chip.n_used, n_wanted))
             folder = save_path / str(n_done)
             write_png(folder / "lr.png", chip.first_date.transpose(1, 2, 0))
             write_png(folder / "sr.png", to_bytes(result).transpose(1, 2, 0))
@@ -78,7 +79,8 @@ def write_grid(
     stitched = stitched_path(save_path, grid)
     frames = read_grid(grid)
     series = frames.astype(np.float32) / np.float32(TCI_PEAK_DN)
-    dates = choose_dates(rank_dates(series), n_revisits)
+    n_wanted = predictor.network.n_revisits or n_revisits
+    dates = choose_dates(rank_dates(series), n_wanted, at_most=n_revisits)
     low_res, scale = series[dates], predictor.network.scale
     plan = plan_windows(
         low_res.shape[-2:],
@@ -97,7 +99,7 @@ def write_grid(
         write_png(stitched.parent / f"{row}_{column}.png", whole[y : y + fine_px, x : x + fine_px])
     write_png(stitched.parent / "stitched_s2.png", frames[dates[0]].transpose(1, 2, 0))
     write_png(stitched, whole)
-    return _grid_notes(grid, len(frames), n_revisits)
+    return _grid_notes(grid, min(len(frames), n_revisits), n_wanted)
 
 
 def stitched_path(save_path: Path, grid: ChipGrid) -> Path:
@@ -105,16 +107,16 @@ def stitched_path(save_path: Path, grid: ChipGrid) -> Path:
     return save_path / grid.tile / "stitched_sr.png"
 
 
-def _grid_notes(grid: ChipGrid, n_found: int, n_wanted: int) -> list[str]:
-    notes = [repeated_note(f"grid {grid.tile}", n_found, n_wanted)] if n_found < n_wanted else []
+def _grid_notes(grid: ChipGrid, n_used: int, n_wanted: int) -> list[str]:
+    notes = [repeated_note(f"grid {grid.tile}", n_used, n_wanted)] if n_used < n_wanted else []
     n_absent = GRID_CHIPS**2 - len(grid.chips)
     if n_absent:
         notes.append(f"grid {grid.tile}: {n_absent} of {GRID_CHIPS**2} chips are absent and left black")
     return notes
 
 
-def _load(path: Path, n_revisits: int) -> _Chip:
+def _load(path: Path, n_revisits: int, n_wanted: int) -> _Chip:
     frames = read_chip(path)
     unit = frames.astype(np.float32) / np.float32(TCI_PEAK_DN)
-    dates = choose_dates(rank_dates(unit), n_revisits)
-    return _Chip(unit[dates], len(frames), frames[dates[0]])
+    dates = choose_dates(rank_dates(unit), n_wanted, at_most=n_revisits)
+    return _Chip(unit[dates], min(len(frames), n_revisits), frames[dates[0]])

@@ -1,6 +1,6 @@
 """How does a network see many windows, fast and always the same?"""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -15,7 +15,9 @@ from ssr.device import Compute, choose_compute
 from ssr.errors import InputError
 from ssr.inference.blending import Block, stitch
 from ssr.inference.windows import Span, WindowPlan, plan_windows
-from ssr.models.protocol import SuperResolver
+from ssr.models.protocol import SuperResolver, super_resolve
+from ssr.models.subsets import SubsetAverage
+from ssr.scenes.ranking import DatePlan, MoreDates, plan_dates, rank_dates
 from ssr.sentinel2.radiometry import TCI_PEAK_DN, is_no_data
 
 Series = NDArray[np.float32]
@@ -53,8 +55,11 @@ class Predictor:
             network.to(self.compute.device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def predict(self, windows: Series) -> NDArray[np.float32]:
+    def predict(self, windows: Series, origins: Sequence[tuple[int, int]] | None = None) -> NDArray[np.float32]:
         """`b t c h w` in [0, 1] to `b c H W` in [0, 1]: zero where no date has data, elsewhere at least 1/255.
+
+        Args:
+            origins: row and column of each window's first pixel in the scene; by default (0, 0).
 
         Raises:
             InputError: the network returned numbers that are not finite.
@@ -63,7 +68,7 @@ class Predictor:
         low_res = torch.from_numpy(windows).to(self.compute.device)
         padded, (height, width) = self._pad(low_res)
         with self.compute.autocast():
-            super_res = self.network(padded)
+            super_res = super_resolve(self.network, padded, torch.tensor(origins) if origins else None)
         scale = self.network.scale
         result = super_res[..., : height * scale, : width * scale].float().cpu()
         if not bool(torch.isfinite(result).all()):
@@ -106,8 +111,10 @@ class Predictor:
         self, plan: WindowPlan, read: WindowReader, progress: Progress | None
     ) -> Iterator[NDArray[np.float32]]:
         n_done = 0
-        for windows in read_ahead(_in_batches(plan, batch_size_for(plan)), lambda spans: _read_batch(spans, read)):
-            predicted = self.predict(windows)
+        for origins, windows in read_ahead(
+            _in_batches(plan, batch_size_for(plan)), lambda spans: (_origins(spans), _read_batch(spans, read))
+        ):
+            predicted = self.predict(windows, origins)
             n_done += len(predicted)
             if progress:
                 progress(n_done, len(plan))
@@ -122,18 +129,24 @@ def super_resolve_array(
     core_px: int = DEFAULT_CORE_PX,
     overlap_px: int = DEFAULT_OVERLAP_PX,
     halo_px: int | None = None,
+    more_dates: MoreDates = "best",
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
     """Super-resolve a series in memory, window by window.
 
     Args:
-        series: `t c h w` in [0, 1]; every channel of a missing pixel is zero.
+        series: `t c h w` in [0, 1]; every channel of a missing pixel is zero. Where the network takes another number
+            of dates, the rule of `ssr.scenes.ranking` chooses or repeats them.
+        more_dates: of more dates than the network takes, see the `best`, or all and `average`.
         halo_px: context around each window; by default what the network asks for.
 
     Returns:
         `c scale·h scale·w` in [0, 1], zero where no date has data.
     """
     height, width = series.shape[-2:]
+    if network.n_revisits not in (None, len(series)):
+        plan_of_dates = plan_dates(rank_dates(series), network.n_revisits, more=more_dates)
+        series, network = series[plan_of_dates.dates], in_passes(network, plan_of_dates)
     halo_px = network.halo_px if halo_px is None else halo_px
     plan = plan_windows(
         (height, width),
@@ -151,6 +164,11 @@ def super_resolve_array(
         result[:, block.rows, block.columns] = block.pixels
     assert result is not None
     return result
+
+
+def in_passes(network: SuperResolver, plan: DatePlan) -> SuperResolver:
+    """The network as it sees the dates of a plan: itself, or averaged over several passes."""
+    return network if len(plan.passes) == 1 else SubsetAverage(network, plan.passes)
 
 
 def batch_size_for(plan: WindowPlan) -> int:
@@ -175,6 +193,10 @@ def _in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch
+
+
+def _origins(spans: Iterable[tuple[Span, Span]]) -> list[tuple[int, int]]:
+    return [(row.read_start, column.read_start) for row, column in spans]
 
 
 def _read_batch(spans: Iterable[tuple[Span, Span]], read: WindowReader) -> Series:

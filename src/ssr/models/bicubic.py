@@ -20,6 +20,7 @@ class Bicubic:
 
     n_revisits: int | None = None
     size_multiple = 1
+    sees_place = False
     halo_px = KERNEL_RADIUS_PX
 
     def __init__(self, *, scale: int = 4, n_channels: int = 3) -> None:

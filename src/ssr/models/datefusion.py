@@ -38,6 +38,7 @@ class DateFusion(nn.Module):
 
     n_revisits: int | None = None
     size_multiple = 1
+    sees_place = False
 
     def __init__(
         self,

@@ -34,6 +34,8 @@ class RRDBNet(nn.Module):
         n_growth: channels each dense convolution adds (`num_grow_ch`).
     """
 
+    sees_place = False
+
     def __init__(
         self,
         *,

@@ -29,6 +29,7 @@ class HighResNet(nn.Module):
     """
 
     size_multiple = 1
+    sees_place = False
 
     def __init__(
         self,

@@ -1,6 +1,8 @@
 """What must a network offer so that inference never asks which one it holds?"""
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
+
+from torch import Tensor
 
 from ssr.tensors import Image, LowResSeries
 
@@ -15,6 +17,7 @@ class SuperResolver(Protocol):
         n_channels: channels of one date (3 for true colour).
         halo_px: low-resolution context around a window beyond which the result no longer changes by 1/255.
         size_multiple: height and width of the input must be multiples of this.
+        sees_place: the result depends on where in the scene a window lies (a `PlacedSuperResolver`).
     """
 
     @property
@@ -27,7 +30,24 @@ class SuperResolver(Protocol):
     def halo_px(self) -> int: ...
     @property
     def size_multiple(self) -> int: ...
+    @property
+    def sees_place(self) -> bool: ...
 
     def __call__(self, low_res: LowResSeries) -> Image:
         """`b t c h w` in [0, 1] to `b c scale·h scale·w`, nominally in [0, 1] but not clamped."""
         ...
+
+
+class PlacedSuperResolver(SuperResolver, Protocol):
+    """A network that draws noise by place, so that overlapping windows draw the same where they overlap."""
+
+    def __call__(self, low_res: LowResSeries, origins: Tensor | None = None) -> Image:
+        """As above; `origins` are the (row, column) of each window's first pixel in the scene, `b 2` integers."""
+        ...
+
+
+def super_resolve(network: SuperResolver, low_res: LowResSeries, origins: Tensor | None) -> Image:
+    """Call a network, telling it where its windows lie if it asks for that."""
+    if network.sees_place:
+        return cast(PlacedSuperResolver, network)(low_res, origins)
+    return network(low_res)

@@ -1,17 +1,29 @@
 """Which dates of a series are used, and in which order?
 
-One rule for training and inference: dates with missing pixels come last; too few are repeated, best first. Inference
-ranks dates by what is missing and by how much brighter than the series their darkest channel is (cloud and haze lift
-it); training draws at random among dates of the same standing.
+One rule for training and inference:
+
+- Dates with missing pixels come last. Inference ranks the others by how much brighter than the series their darkest
+  channel is (cloud and haze lift it); training draws at random among dates of the same standing.
+- A network that takes any number of dates gets the best so many, all of them unless a limit is given.
+- A network of n dates that is offered fewer gets the best repeated, best first, until there are n.
+- Offered more, it gets the best n, or (`average`) sees all in ⌈m / n⌉ passes whose results are averaged: the ranked
+  dates are dealt out like cards, so every pass has good and bad ones, and each hand is filled up to n with the best
+  dates that are not in it.
+
+Dates that are not repeated stand in the order of the series.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ssr.sentinel2.radiometry import is_no_data
+
+MoreDates = Literal["best", "average"]
 
 
 def rank_dates(series: NDArray[np.floating]) -> list[int]:
@@ -24,23 +36,53 @@ def rank_dates(series: NDArray[np.floating]) -> list[int]:
     return sorted(range(len(series)), key=lambda k: (float(missing[k].mean()), float(veil[k]), k))
 
 
-def choose_dates(ranked: list[int], n_wanted: int | None, *, at_most: int | None = None) -> list[int]:
-    """The dates a network gets: in the order of the series, or the best repeated where there are too few.
+class DatePlan(NamedTuple):
+    """Which dates a network sees.
+
+    dates: indexes in the series, in its order; one may stand more than once.
+    passes: for each pass of the network, positions in `dates`; the results are averaged.
+    """
+
+    dates: list[int]
+    passes: list[list[int]]
+
+
+def plan_dates(
+    ranked: Sequence[int], n_wanted: int | None, *, at_most: int | None = None, more: MoreDates = "best"
+) -> DatePlan:
+    """Apply the rule above.
 
     Args:
+        ranked: indexes of the dates, best first.
         n_wanted: dates the network takes; None when any number will do.
-        at_most: where any number will do, no more than this.
+        at_most: use no more than the best so many dates.
+        more: what to do with more dates than the network takes.
     """
-    if n_wanted is None:
-        n_wanted = min(len(ranked), at_most or len(ranked))
-    if len(ranked) >= n_wanted:
-        return sorted(ranked[:n_wanted])
-    return [ranked[k % len(ranked)] for k in range(n_wanted)]
+    if not ranked:
+        raise ValueError("there is no date to choose from")
+    offered = list(ranked[:at_most])
+    if n_wanted is None or len(offered) <= n_wanted or more == "best":
+        dates = choose_dates(offered, n_wanted)
+        return DatePlan(dates, [list(range(len(dates)))])
+    n_passes = -(-len(offered) // n_wanted)
+    dates = sorted(offered)
+    hands = [offered[k::n_passes] for k in range(n_passes)]
+    filled = [hand + [d for d in offered if d not in hand][: n_wanted - len(hand)] for hand in hands]
+    return DatePlan(dates, [sorted(dates.index(d) for d in hand) for hand in filled])
 
 
-def repeated_note(what: Path | str, n_found: int, n_wanted: int) -> str:
+def choose_dates(ranked: Sequence[int], n_wanted: int | None, *, at_most: int | None = None) -> list[int]:
+    """The dates of a single pass: in the order of the series, or the best repeated where there are too few."""
+    offered = list(ranked[:at_most])
+    n_wanted = len(offered) if n_wanted is None else n_wanted
+    if len(offered) >= n_wanted:
+        return sorted(offered[:n_wanted])
+    return [offered[k % len(offered)] for k in range(n_wanted)]
+
+
+def repeated_note(what: Path | str, n_used: int, n_wanted: int) -> str:
     """Say that a series had too few dates."""
-    return f"{what}: {n_found} date(s) found, {n_wanted} wanted; the best are repeated"
+    return f"{what}: {n_used} date(s) found, {n_wanted} wanted; the best are repeated"
 
 
 def sample_dates(has_gap: NDArray[np.bool_], n_wanted: int, generator: torch.Generator) -> list[int]:

@@ -7,18 +7,17 @@ from pathlib import Path
 
 from ssr import __version__
 from ssr.atomic import refuse_existing
-from ssr.build import build_model, bundled_model, load_model
+from ssr.build import build_unlearned, bundled_model, load_weights
 from ssr.checkpoints.bundled import DEFAULT
 from ssr.config.schema import InferConfig
 from ssr.device import Compute
-from ssr.errors import ConfigError, WeightsError
 from ssr.inference.chips import stitched_path, write_chips, write_grid
-from ssr.inference.predictor import Predictor, Progress
+from ssr.inference.predictor import Predictor, Progress, in_passes
 from ssr.inference.scene import write_scene
-from ssr.models.protocol import SuperResolver
+from ssr.models.fidelity import Reference, held_to_input
 from ssr.raster.grid import Grid
 from ssr.scenes.chips import find_chips, find_grids
-from ssr.scenes.ranking import choose_dates, rank_dates, repeated_note
+from ssr.scenes.ranking import DatePlan, MoreDates, plan_dates, rank_dates, repeated_note
 from ssr.scenes.rasters import RasterSeries, find_images
 from ssr.workflows.models import NamedModel, open_model
 
@@ -62,8 +61,11 @@ def super_resolve_scene(
     inputs: Sequence[Path],
     out: Path,
     *,
-    model: str | Path = DEFAULT,
-    max_dates: int = DEFAULT_MAX_DATES,
+    model: str | Path | NamedModel = DEFAULT,
+    max_dates: int | None = None,
+    more_dates: MoreDates = "best",
+    fidelity: float = 0.0,
+    fidelity_to: Reference = "mean",
     bands: tuple[int, ...] = (1, 2, 3),
     white_dn: float | None = None,
     overwrite: bool = False,
@@ -74,18 +76,25 @@ def super_resolve_scene(
 
     Args:
         inputs: files, or folders whose images are the dates.
-        max_dates: where the model takes any number, use no more than the best so many.
+        model: what `open_model` takes, or what it gave.
+        max_dates: use no more than the best so many; by default 8 where the model takes any number, else all.
+        more_dates: of more dates than the model takes, see the `best`, or all in several passes and `average`.
+        fidelity: how far the result is held to the input (`models.fidelity`), from 0 (not) to 1.
+        fidelity_to: what it is held to: the `mean` of the dates or their `median`.
         bands: which bands of each file are red, green and blue, from 1.
         white_dn: the stored number that means white; by default 255 for 8-bit images.
     """
     started = time.monotonic()
     refuse_existing(out, overwrite=overwrite)
     with RasterSeries(find_images(inputs, leave_out=out), bands=bands, white_dn=white_dn) as series:
-        opened = open_model(model)
-        predictor = Predictor(opened.network, compute, name=str(model))
+        opened = model if isinstance(model, NamedModel) else open_model(model)
         wanted = opened.network.n_revisits
         ranked = rank_dates(series.preview())
-        dates = choose_dates(ranked, wanted, at_most=max_dates)
+        limit = DEFAULT_MAX_DATES if max_dates is None and wanted is None else max_dates
+        plan = plan_dates(ranked, wanted, at_most=limit, more=more_dates)
+        network = held_to_input(in_passes(opened.network, plan), strength=fidelity, reference=fidelity_to)
+        predictor = Predictor(network, compute, name=opened.name)
+        dates = plan.dates
         names = tuple(series.readers[k].path.name for k in dates)
         write_scene(
             predictor,
@@ -93,11 +102,11 @@ def super_resolve_scene(
             dates,
             out,
             grid=series.grid,
-            tags=_provenance(opened, names, predictor.compute),
+            tags=_provenance(opened, names, predictor.compute) | _held_tags(fidelity, fidelity_to),
             overwrite=overwrite,
             progress=progress,
         )
-        notes = _scene_notes(inputs, series, wanted)
+        notes = _scene_notes(inputs, series, plan, wanted)
         fine: Grid = series.grid.finer(opened.network.scale)
         return SceneResult(
             output=out,
@@ -119,8 +128,8 @@ def super_resolve_chips(
     """Every PNG chip below `data_dir` to `<save_path>/<i>/lr.png` and `sr.png`."""
     started = time.monotonic()
     paths = find_chips(config.data_dir, leave_out=config.save_path)
-    predictor, name = _predictor(config, compute)
-    notes = write_chips(
+    predictor, name, notes = _predictor(config, compute)
+    notes += write_chips(
         predictor,
         paths,
         config.save_path,
@@ -139,8 +148,7 @@ def super_resolve_grids(
     grids = find_grids(config.data_dir, leave_out=config.save_path)
     for grid in grids:
         refuse_existing(stitched_path(config.save_path, grid), overwrite=overwrite)
-    predictor, name = _predictor(config, compute)
-    notes: list[str] = []
+    predictor, name, notes = _predictor(config, compute)
     for grid in grids:
         notes += write_grid(
             predictor,
@@ -152,22 +160,18 @@ def super_resolve_grids(
     return _chips_result(config, name, len(grids), predictor, started, notes)
 
 
-def _predictor(config: InferConfig, compute: Compute | None) -> tuple[Predictor, str]:
-    """The network of an inference config; the bundled one when it names none."""
-    if config.weights is None:
-        if config.model is not None and config.model.type != "bicubic":
-            raise ConfigError("the network is given but no weights; set path.pretrain_network_g (or weights.path)")
-        network = bundled_model() if config.model is None else build_model(config.model)
-        assert isinstance(network, SuperResolver)
-        name = DEFAULT if config.model is None else config.model.type
-        return Predictor(network, compute, name=name), name
-    network = load_model(config.weights, config.model)
-    if network.n_revisits not in (None, config.n_revisits):
-        raise WeightsError(
-            f"{config.weights.path}: takes {network.n_revisits} dates, but {config.n_revisits} are asked for "
-            f"(n_revisits or n_lr_images)"
-        )
-    return Predictor(network, compute, name=str(config.weights.path)), config.weights.path.stem
+def _predictor(config: InferConfig, compute: Compute | None) -> tuple[Predictor, str, list[str]]:
+    """The network of an inference config, the bundled one when it names none; its name; notes on its weights."""
+    notes: list[str] = []
+    if config.weights is not None:
+        network, notes = load_weights(config.weights, config.model)
+        name, label = config.weights.path.stem, str(config.weights.path)
+    elif config.model is None:
+        network, name, label = bundled_model(), DEFAULT, DEFAULT
+    else:
+        network, name, label = build_unlearned(config.model), config.model.type, config.model.type
+    held = held_to_input(network, strength=config.fidelity, reference=config.fidelity_to)
+    return Predictor(held, compute, name=label), name, notes
 
 
 def _chips_result(
@@ -187,10 +191,17 @@ def _provenance(model: NamedModel, dates: tuple[str, ...], compute: Compute) -> 
     }
 
 
-def _scene_notes(inputs: Sequence[Path], series: RasterSeries, wanted: int | None) -> tuple[str, ...]:
+def _held_tags(fidelity: float, reference: Reference) -> dict[str, str]:
+    return {"SSR_FIDELITY": f"{fidelity:g} to the {reference}"} if fidelity else {}
+
+
+def _scene_notes(inputs: Sequence[Path], series: RasterSeries, plan: DatePlan, wanted: int | None) -> tuple[str, ...]:
     notes = []
-    if wanted is not None and series.n_dates < wanted:
-        notes.append(repeated_note(", ".join(map(str, inputs)), series.n_dates, wanted))
+    n_used = len(set(plan.dates))
+    if wanted is not None and n_used < wanted:
+        notes.append(repeated_note(", ".join(map(str, inputs)), n_used, wanted))
+    if len(plan.passes) > 1:
+        notes.append(f"{n_used} dates seen in {len(plan.passes)} passes of {wanted}, results averaged")
     if series.grid.crs is None:
         notes.append("the input has no coordinate system, so the output has none either")
     return tuple(notes)

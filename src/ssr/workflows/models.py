@@ -3,11 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssr.build import load_model
+from ssr.build import build_unlearned, load_model
 from ssr.checkpoints.bundled import DEFAULT, bundled_names, bundled_weights
-from ssr.checkpoints.files import sha256_of
-from ssr.errors import WeightsError
+from ssr.checkpoints.described import read_description
+from ssr.checkpoints.download import Progress
+from ssr.checkpoints.files import read_weights, sha256_of
+from ssr.checkpoints.published import recognise
+from ssr.config.files import parse, read_yaml
+from ssr.config.schema import BicubicModel, Model, OnnxNetwork, ShiftAndAddModel
+from ssr.errors import MissingExtraError, WeightsError
 from ssr.models.protocol import SuperResolver
+from ssr.workflows.foreign import open_community, open_onnx_model
+from ssr.workflows.shelf import Shelf, find_entry, obtain_entry
+from ssr.workflows.sources import open_folder
+
+UNLEARNED: dict[str, Model] = {"bicubic": BicubicModel(), "shift_and_add": ShiftAndAddModel()}
+"""Models that need no weights, by name."""
+NO_WEIGHTS = "none"
 
 
 @dataclass(frozen=True)
@@ -19,10 +31,58 @@ class NamedModel:
     sha256: str
 
 
-def open_model(name_or_file: str | Path = DEFAULT) -> NamedModel:
-    """A bundled model by its name, or any supported weight file by its path."""
-    path = bundled_weights(str(name_or_file)) if str(name_or_file) in bundled_names() else Path(name_or_file)
-    if not path.is_file():
-        known = ", ".join(bundled_names())
-        raise WeightsError(f"{name_or_file}: neither a weight file nor a bundled model ({known})")
-    return NamedModel(load_model(path), path.stem, sha256_of(path))
+def open_model(
+    name_or_file: str | Path = DEFAULT,
+    *,
+    offline: bool = False,
+    url: str | None = None,
+    progress: Progress | None = None,
+    shelf: Shelf | None = None,
+) -> NamedModel:
+    """The network that a name, a file or a folder stands for.
+
+    Published weights come from the cache, compared with the hash of their first download, or are fetched.
+
+    Args:
+        name_or_file: the name of a bundled, published or learning-free model; a weight file, of this program, of the
+            original or of the community; an `.onnx` file, or a YAML file that names one (`config.schema.OnnxNetwork`);
+            a folder in the Hugging Face layout.
+        offline: use what is here and never a network.
+        url: another address of published weights (`checkpoints/catalogue.addresses`).
+
+    Raises:
+        WeightsError: nothing of that name; not obtained, changed, unreadable, or not the network of that name.
+    """
+    given = str(name_or_file)
+    if given in UNLEARNED:
+        return NamedModel(build_unlearned(UNLEARNED[given]), given, NO_WEIGHTS)
+    path = bundled_weights(given) if given in bundled_names() else Path(given)
+    if path.is_dir():
+        opened = open_folder(path)
+        network = opened.network()
+        assert isinstance(network, SuperResolver)
+        return NamedModel(network, path.resolve().name, sha256_of(opened.path))
+    if path.is_file():
+        return NamedModel(_network_in(path), path.stem, sha256_of(path))
+    shelf = shelf or Shelf()
+    entry = find_entry(given, shelf)
+    if entry.is_start_only:
+        raise WeightsError(f"{entry.name}: {'; '.join(entry.warnings)}")
+    obtained = obtain_entry(entry, shelf, url=url, offline=offline, progress=progress)
+    return NamedModel(load_model(obtained.path, shelf.networks[entry.name]), entry.name, obtained.record.sha256)
+
+
+def _network_in(path: Path) -> SuperResolver:
+    if path.suffix == ".onnx":
+        return open_onnx_model(path)
+    if path.suffix in (".yaml", ".yml"):
+        declared = parse(read_yaml(path), OnnxNetwork, source=str(path))
+        return open_onnx_model(path.parent / declared.onnx, **declared.model_dump(exclude={"onnx"}))
+    if recognise(read_weights(path)) is not None or read_description(path):
+        return load_model(path)
+    try:
+        return open_community(path)
+    except MissingExtraError as error:
+        raise WeightsError(
+            f"{path}: its tensors fit no network known here; for those of the community, {error}"
+        ) from error

@@ -1,5 +1,6 @@
 """What does `train` do, from config to weights?"""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ssr.build import build_data, build_loss, build_model, build_schedule
+from ssr.build import build_data, build_model, build_schedule, build_step
 from ssr.checkpoints.files import read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits
 from ssr.config.schema import TrainConfig
@@ -15,8 +16,10 @@ from ssr.data.pairs import BatchSource
 from ssr.device import Compute, choose_compute
 from ssr.errors import ConfigError, OutputError
 from ssr.evaluation.scores import score
+from ssr.training.descent import Descent
 from ssr.training.loop import RunFolder, run_loop
-from ssr.training.regression import RegressionStep
+
+LOG = logging.getLogger(__name__)
 
 TrainingProgress = Callable[[int, dict[str, float]], None]
 
@@ -38,11 +41,13 @@ def train(
     resume: bool = False,
     compute: Compute | None = None,
     progress: TrainingProgress = lambda _done, _losses: None,
+    tell: Callable[[str], None] = LOG.warning,
 ) -> TrainResult:
     """Train a network and write `<experiments_root>/<name>/` in the published layout.
 
     Args:
         resume: continue from the newest training state; without one, start anew.
+        tell: receives what was loaded, skipped and why, before the first step.
 
     Raises:
         OutputError: the run's folder holds results already and `resume` was not asked for.
@@ -53,9 +58,10 @@ def train(
         raise OutputError(f"{folder.path}: holds a run already; resume it (--resume) or choose another name")
     network = _seeded_network(config)
     notes = _start_from_pretrained(config, network)
-    step = RegressionStep(
+    for note in notes:
+        tell(note)
+    descent = Descent(
         network,
-        build_loss(config.loss),
         compute=compute,
         schedule=build_schedule(config.training),
         betas=config.training.betas,
@@ -63,6 +69,7 @@ def train(
         ema_decay=config.training.ema_decay,
         max_gradient_norm=config.training.max_gradient_norm,
     )
+    step = build_step(config, descent, compute=compute)
     state = folder.newest_state() if resume else None
     n_done = folder.resume(state, step) if state else 0
     batch_size, scale = config.training.batch_size, config.model.scale
@@ -75,7 +82,7 @@ def train(
         log_every=config.training.log_every,
         checkpoint_every=config.training.checkpoint_every,
         validate_every=config.training.validate_every,
-        validate=_validation(config, step, compute),
+        validate=_validation(config, descent.average.network, compute),
         progress=progress,
     )
     return TrainResult(folder.path, folder.models / "net_g_latest.pth", config.training.n_steps, figures, tuple(notes))
@@ -98,10 +105,10 @@ def _start_from_pretrained(config: TrainConfig, network: nn.Module) -> list[str]
     if config.pretrained.strict:
         load_strictly(network, state, source=config.pretrained.path)
         return []
-    return load_what_fits(network, state)
+    return load_what_fits(network, state, source=config.pretrained.path)
 
 
-def _validation(config: TrainConfig, step: RegressionStep, compute: Compute) -> Callable[[], dict[str, float]] | None:
+def _validation(config: TrainConfig, network: nn.Module, compute: Compute) -> Callable[[], dict[str, float]] | None:
     """Scores of the averaged weights on the first validation batches, the same at every call."""
     if config.validation_data is None:
         return None
@@ -110,7 +117,7 @@ def _validation(config: TrainConfig, step: RegressionStep, compute: Compute) -> 
 
     def validate() -> dict[str, float]:
         with torch.no_grad(), compute.autocast():
-            images = [step.average.network(b.low_res.to(compute.device)).float().cpu() for b in batches]
+            images = [network(b.low_res.to(compute.device)).float().cpu() for b in batches]
         return score(torch.cat(images), torch.cat([b.high_res for b in batches])).as_dict()
 
     return validate

@@ -8,6 +8,7 @@ from ssr.errors import WeightsError
 from ssr.models.datefusion import DateFusion
 from ssr.models.esrgan import RRDBNet
 from ssr.models.highresnet import HighResNet
+from ssr.models.sr3 import SR3
 from ssr.models.srcnn import SRCNN
 from tests.unit.models.golden import NETWORKS, published_state
 
@@ -134,11 +135,58 @@ def test_loading_what_fits_says_what_did_not():
     state = wider.state_dict()
     del state["conv_hr.bias"]
     state["other.weight"] = torch.zeros(1)
-    notes = load_what_fits(network, state)
+    notes = load_what_fits(network, state, source="start.pth")
     assert torch.equal(network.conv_last.weight, wider.conv_last.weight)
     assert not torch.equal(network.conv_first.weight, wider.conv_first.weight[:, :3])
+    n_all = sum(t.numel() for t in network.state_dict().values())
+    share = (n_all - 8 - 8 * 3 * 9) / n_all  # all but conv_hr.bias and conv_first.weight
     assert notes == [
+        f"start.pth: loaded 70 of the network's 72 tensors, {share:.1%} of its numbers",
         "conv_hr.bias: kept as initialised, not in the file",
         "conv_first.weight: skipped, (8, 6, 3, 3) in the file, (8, 3, 3, 3) in the network",
         "other.weight: skipped, the network has no such tensor",
     ]
+
+
+def test_start_from_weights_of_which_nothing_fits_is_refused():
+    with pytest.raises(WeightsError, match=r"start\.pth: no tensor fits the SRCNN; the file fits esrgan"):
+        load_what_fits(SRCNN(n_features=16), RRDBNet(**TINY_ESRGAN).state_dict(), source="start.pth")
+
+
+SCHEDULE = torch.tensor([0.25, 0.5, 0.75, 1.0])
+SR3_FORMS = {
+    "as trained here": lambda state: state,
+    "with the schedule, as published": lambda state: {
+        **state,
+        "betas": SCHEDULE,
+        "alphas_cumprod": torch.ones(4),
+    },
+    "the U-Net alone": lambda state: {name.removeprefix("denoise_fn."): t for name, t in state.items()},
+}
+
+
+@pytest.mark.parametrize("form", SR3_FORMS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"multipliers": (1, 2, 4), "n_res_blocks": 1, "attention_levels": (2,)},
+        {"multipliers": (1, 3), "n_res_blocks": 2, "attention_levels": (0, 1)},
+        {"multipliers": (2,), "n_res_blocks": 1, "attention_levels": ()},
+    ],
+    ids=str,
+)
+def test_sr3_is_recognised_and_loads_in_every_published_form(form, arguments):
+    network = SR3(n_revisits=2, n_features=8, n_groups=4, **arguments)
+    state = SR3_FORMS[form](network.state_dict())
+    recognised = recognise(state)
+    assert (recognised.architecture, recognised.n_stacked) == ("sr3", 6)
+    schedule = {"n_noise_levels": 4, "beta_start": 0.25, "beta_end": 1.0} if "schedule" in form else {}
+    assert recognised.arguments == {"n_out_channels": 3, "n_features": 8, **arguments, **schedule}
+    other = SR3(n_revisits=2, n_features=8, n_groups=4, **arguments)
+    load_strictly(other, state, source="file.pth")
+    assert all(torch.equal(t, other.state_dict()[name]) for name, t in network.state_dict().items())
+
+
+def test_sr3_with_a_schedule_of_another_form_is_not_taken_for_a_linear_one():
+    state = SR3(n_revisits=1, n_features=8, n_groups=4, multipliers=(1,)).state_dict()
+    assert recognise({**state, "betas": SCHEDULE**2}) is None

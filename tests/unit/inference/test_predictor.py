@@ -90,7 +90,7 @@ def test_other_channels_than_the_network_takes_are_refused(n_channels: int) -> N
 @pytest.mark.parametrize("n_dates", [1, 3])
 def test_other_numbers_of_dates_than_the_network_takes_are_refused(n_dates: int) -> None:
     with pytest.raises(InputError, match=f"takes 2 dates, the series has {n_dates}"):
-        super_resolve_array(tiny_rrdbnet(n_revisits=2), unit(textured(n_dates, 9, 9)), compute=FP32)
+        Predictor(tiny_rrdbnet(n_revisits=2), FP32).predict(unit(textured(n_dates, 9, 9))[None])
 
 
 @pytest.mark.parametrize(("compute", "tolerance"), [(FP32, FLOAT32), (BF16, BYTE_STEP)], ids=str)

@@ -6,6 +6,7 @@ from ssr.data.pairs import Batch
 from ssr.device import Compute
 from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.datefusion import DateFusion
+from ssr.training.descent import Descent
 from ssr.training.loop import RunFolder, run_loop
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
@@ -44,13 +45,8 @@ def new_step(*, n_steps: int = 6, network: torch.nn.Module | None = None, **argu
         kind="cosine", peak=1e-2, final=1e-4, n_steps=n_steps, n_warmup_steps=2, milestones=(), gamma=1.0
     )
     settings = {"betas": (0.9, 0.99), "weight_decay": 1e-3, "ema_decay": 0.9, "max_gradient_norm": 0.5}
-    return RegressionStep(
-        network or tiny_network(),
-        ReconstructionLoss(l1=0.5, mse=0.5),
-        compute=CPU,
-        schedule=schedule,
-        **(settings | arguments),
-    )
+    descent = Descent(network or tiny_network(), compute=CPU, schedule=schedule, **(settings | arguments))
+    return RegressionStep(descent, ReconstructionLoss(l1=0.5, mse=0.5), compute=CPU)
 
 
 def run(folder: RunFolder, step: RegressionStep, **arguments: object) -> dict[str, float]:

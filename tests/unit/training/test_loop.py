@@ -44,8 +44,8 @@ def test_weights_lie_in_the_published_layout(tmp_path):
     assert sorted(p.name for p in folder.states.iterdir()) == ["2.state", "4.state", "5.state"]
     content = torch.load(folder.models / "net_g_latest.pth", weights_only=True)  # noqa: TID251 - as others will read it
     assert set(content) == {"params", "params_ema"}
-    assert same_state(content["params"], step.network.state_dict())
-    assert same_state(content["params_ema"], step.average.network.state_dict())
+    assert same_state(content["params"], step.descent.network.state_dict())
+    assert same_state(content["params_ema"], step.descent.average.network.state_dict())
     assert not same_state(content["params"], content["params_ema"])
 
 

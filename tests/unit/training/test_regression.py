@@ -9,6 +9,7 @@ from ssr.data.pairs import Batch
 from ssr.device import Compute
 from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.srcnn import SRCNN
+from ssr.training.descent import Descent
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
 from tests.support.tolerances import FLOAT32
@@ -37,9 +38,8 @@ def test_three_steps_equal_those_of_the_original():
     schedule = Schedule(
         kind="multistep", peak=rate, final=0.0, n_steps=10, n_warmup_steps=0, milestones=(400_000,), gamma=0.5
     )
-    step = RegressionStep(
+    descent = Descent(
         network,
-        ReconstructionLoss(l1=0.4, mse=0.3, ssim=0.3),
         compute=CPU,
         schedule=schedule,
         betas=(0.9, 0.99),
@@ -47,6 +47,7 @@ def test_three_steps_equal_those_of_the_original():
         ema_decay=0.0,
         max_gradient_norm=None,
     )
+    step = RegressionStep(descent, ReconstructionLoss(l1=0.4, mse=0.3, ssim=0.3), compute=CPU)
     for k, expected in enumerate(json.loads(str(recorded["log"])), start=1):
         low_res = recorded_bytes(f"low_res{k}", 2, 8, 3, 12, 12)
         losses = step(Batch(low_res, recorded_bytes(f"high_res{k}", 2, 3, 48, 48), ("a", "b")), k - 1)
@@ -75,22 +76,22 @@ def test_repeated_steps_on_one_batch_descend():
 def test_rate_of_the_optimiser_is_that_of_the_schedule(k):
     step = new_step()
     step(Noise().batch(k), k)
-    assert [group["lr"] for group in step.optimiser.param_groups] == [step.schedule.rate(k)]
+    assert [group["lr"] for group in step.descent.optimiser.param_groups] == [step.descent.schedule.rate(k)]
 
 
 def test_first_adam_step_moves_every_reached_parameter_by_its_rate():
     """Kingma & Ba 2015: bias correction makes the first step rate · g / (|g| + ε)."""
     step = new_step(weight_decay=0.0, max_gradient_norm=None)
-    before = step.network.to_pixels.bias.detach().clone()
+    before = step.descent.network.to_pixels.bias.detach().clone()
     step(Noise().batch(0), 0)
-    moved = (step.network.to_pixels.bias.detach() - before).abs()
-    torch.testing.assert_close(moved, torch.full_like(moved, step.schedule.rate(0)), rtol=1e-2, atol=0)
+    moved = (step.descent.network.to_pixels.bias.detach() - before).abs()
+    torch.testing.assert_close(moved, torch.full_like(moved, step.descent.schedule.rate(0)), rtol=1e-2, atol=0)
 
 
 def test_gradient_is_cut_to_the_norm_asked_for():
     step = new_step(max_gradient_norm=1e-3)
     step(Noise().batch(0), 0)
-    norm = torch.stack([p.grad.norm() for p in step.network.parameters() if p.grad is not None]).norm().item()
+    norm = torch.stack([p.grad.norm() for p in step.descent.network.parameters() if p.grad is not None]).norm().item()
     assert norm == pytest.approx(1e-3, rel=1e-3)
 
 
@@ -99,7 +100,7 @@ def test_bfloat16_leaves_weights_and_losses_in_single_precision():
     step.compute = Compute(torch.device("cpu"), "bf16")
     losses = step(Noise().batch(0), 0)
     assert losses["loss"].dtype == torch.float32
-    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in step.network.parameters())
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in step.descent.network.parameters())
 
 
 def test_state_survives_a_round_trip():
@@ -107,7 +108,7 @@ def test_state_survives_a_round_trip():
     step(batch, 0)
     other = new_step()
     other.load_state_dict(step.state_dict())
-    assert other.average.n_updates == 1
+    assert other.descent.average.n_updates == 1
     a, b = (s(batch, 1)["loss"].item() for s in (step, other))
     assert a == b
 
@@ -117,4 +118,4 @@ def test_state_of_a_step_does_not_change_when_it_goes_on():
     step = new_step()
     state = {name: tensor.clone() for name, tensor in step.state_dict()["network"].items()}
     step(Noise().batch(0), 0)
-    assert not all(torch.equal(tensor, step.network.state_dict()[name]) for name, tensor in state.items())
+    assert not all(torch.equal(tensor, step.descent.network.state_dict()[name]) for name, tensor in state.items())

@@ -1,0 +1,67 @@
+"""How does a network of n dates see more than n?
+
+It sees several subsets, one after the other, and the results are averaged; which subsets is not decided here
+(`scenes.ranking`). A subset counts, pixel by pixel, for as many dates as have data in it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ssr.models.protocol import SuperResolver, super_resolve
+from ssr.sentinel2.radiometry import is_no_data
+from ssr.tensors import Image, LowResSeries
+
+
+class SubsetAverage(nn.Module):
+    """The mean of a network's results over subsets of the dates.
+
+    Args:
+        network: any SuperResolver.
+        subsets: positions among the dates of the input, for each pass of the network.
+    """
+
+    def __init__(self, network: SuperResolver, subsets: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        if not subsets:
+            raise ValueError("there is no subset to average over")
+        self.network = network
+        self.subsets = [list(subset) for subset in subsets]
+
+    @property
+    def scale(self) -> int:
+        return self.network.scale
+
+    @property
+    def n_revisits(self) -> int:
+        return 1 + max(max(subset) for subset in self.subsets)
+
+    @property
+    def n_channels(self) -> int:
+        return self.network.n_channels
+
+    @property
+    def halo_px(self) -> int:
+        return self.network.halo_px
+
+    @property
+    def size_multiple(self) -> int:
+        return self.network.size_multiple
+
+    @property
+    def sees_place(self) -> bool:
+        return self.network.sees_place
+
+    def forward(self, low_res: LowResSeries, origins: Tensor | None = None) -> Image:
+        total: Tensor | None = None
+        weights: Tensor | None = None
+        for subset in self.subsets:
+            dates = low_res[:, subset]
+            counts = (~is_no_data(dates, 2)).float().sum(1, keepdim=True) + torch.finfo(torch.float32).tiny
+            weight = counts.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
+            seen = super_resolve(self.network, dates, origins).float() * weight
+            total, weights = (seen, weight) if total is None else (total + seen, weights + weight)
+        assert total is not None
+        assert weights is not None
+        return total / weights

@@ -1,0 +1,72 @@
+"""Do the networks train on several processes, with every parameter taking part?"""
+
+from functools import partial
+
+import pytest
+import torch
+
+from ssr.models.discriminators import UNetDiscriminatorSN
+from ssr.models.highresnet import HighResNet
+from ssr.models.sr3_unet import UNet
+from ssr.models.srcnn import SRCNN
+from tests.support.ranks import gradients_of_ranks
+from tests.support.scenes import tiny_date_fusion, tiny_rrdbnet, with_seed
+from tests.support.tolerances import FLOAT32
+
+SR3_UNET = {"n_in": 9, "n_out": 3, "n_features": 8, "multipliers": (1, 2), "n_res_blocks": 1, "attention_levels": (1,)}
+SERIES = torch.rand(4, 2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+IMAGES = torch.rand(4, 9, 16, 16, generator=torch.Generator().manual_seed(0))
+LEVELS = torch.linspace(0.1, 0.9, 4)
+
+INPUTS = {"highresnet of one date": (SERIES[:, :1],), "sr3": (IMAGES, LEVELS), "local sr3": (IMAGES, LEVELS)}
+
+
+def make_network(name: str) -> torch.nn.Module:
+    match name:
+        case "srcnn" | "srcnn with reference":
+            return SRCNN(n_revisits=2, n_features=16, dropout=0.0, sees_reference=name.endswith("reference"))
+        case "highresnet" | "highresnet of one date":
+            return HighResNet(n_revisits=1 if "one" in name else None, n_features=16, dropout=0.0)
+        case "esrgan":
+            return tiny_rrdbnet()
+        case "date fusion":
+            return tiny_date_fusion()
+        case "sr3" | "local sr3":
+            return UNet(**SR3_UNET, n_groups=4, dropout=0.0, is_local=name == "local sr3")
+        case "discriminator":
+            return UNetDiscriminatorSN(n_channels=9, n_features=8)
+    raise ValueError(name)
+
+
+def seeded(name: str) -> torch.nn.Module:
+    torch.default_generator.manual_seed(0)  # the vectors of spectral norm are no parameters
+    return with_seed(make_network(name))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides")  # a hint on speed, of torch
+@pytest.mark.parametrize(
+    "name",
+    [
+        "srcnn",
+        "srcnn with reference",
+        "highresnet",
+        "highresnet of one date",
+        "esrgan",
+        "date fusion",
+        "sr3",
+        "local sr3",
+        "discriminator",
+    ],
+)
+def test_two_ranks_give_the_gradient_of_one_and_no_parameter_is_left_out(name, tmp_path):
+    network = seeded(name)
+    inputs = INPUTS.get(name, (IMAGES,) if name == "discriminator" else (SERIES,))
+    network(*inputs).square().mean().backward()
+    expected = {n: p.grad for n, p in network.named_parameters()}
+    assert all(gradient is not None and gradient.numel() > 0 for gradient in expected.values())
+    network.zero_grad()
+    found = gradients_of_ranks(partial(seeded, name), inputs, 2, tmp_path)
+    largest = max(gradient.abs().max().item() for gradient in expected.values())
+    for parameter, gradient in expected.items():
+        torch.testing.assert_close(found[parameter], gradient, atol=FLOAT32 * largest, rtol=0, msg=parameter)

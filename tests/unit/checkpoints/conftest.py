@@ -1,0 +1,13 @@
+"""A web server that misbehaves."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.bad_server import BadServer, bad_server
+
+
+@pytest.fixture
+def server() -> Iterator[BadServer]:
+    with bad_server() as serving:
+        yield serving
