@@ -5,6 +5,7 @@ import platform
 
 import esrgan_speed
 import memory
+import models
 import seams
 import torch
 
@@ -13,6 +14,7 @@ def main() -> None:
     report = {
         "machine": {"processor": platform.processor() or platform.machine(), "torch": torch.__version__},
         "esrgan_speed": esrgan_speed.main(),
+        "models": models.main(),
         "seams": seams.main(),
         "memory": memory.main(),
     }

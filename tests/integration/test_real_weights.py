@@ -1,4 +1,4 @@
-"""Do real published weights of this architecture work on a photograph?"""
+"""Do real weights, read by us, do on a photograph what they were trained for?"""
 
 import importlib.util
 from pathlib import Path
@@ -10,11 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from ssr.build import load_model
-from ssr.checkpoints.files import write_torch
+from ssr.checkpoints.files import read_weights, write_torch
 from ssr.device import Compute
+from ssr.errors import WeightsError
 from ssr.inference.predictor import super_resolve_array
 from ssr.inference.windows import plan_windows
 from ssr.models.esrgan import RRDBNet
+from ssr.workflows.models import open_model
 from tests.support.tolerances import BYTE_STEP
 
 FP32 = Compute(torch.device("cpu"), "fp32")
@@ -70,3 +72,22 @@ def test_windows_of_the_deep_network_agree_within_one_byte_step(
     untiled = super_resolve_array(real_esrgan, photograph, compute=FP32, core_px=512)
     tiled = super_resolve_array(real_esrgan, photograph, compute=FP32, core_px=64)
     assert np.abs(tiled - untiled).max() <= BYTE_STEP
+
+
+def test_a_real_classifier_read_by_us_sees_a_cat(shared: Path) -> None:
+    """SqueezeNet 1.1 as torchvision publishes it: every tensor arrives, or the cat would be something else."""
+    models = pytest.importorskip("torchvision.models", reason="the extra 'community' is not installed")
+    network = models.squeezenet1_1().eval()
+    network.load_state_dict(read_weights(shared / "weights" / "squeezenet1_1_torchvision.pth"))
+    cat = torch.from_numpy(skimage.data.chelsea()[:, 75:375].copy()).permute(2, 0, 1)[None].float() / 255
+    small = torch.nn.functional.interpolate(cat, (224, 224), mode="bilinear", antialias=True)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    with torch.no_grad():
+        scores = network((small - mean[:, None, None]) / std[:, None, None])
+    tabby, tiger_cat, egyptian_cat = 281, 282, 285  # ImageNet
+    assert int(scores.argmax()) in (tabby, tiger_cat, egyptian_cat)
+
+
+def test_a_network_that_does_not_super_resolve_is_said_to_be_unknown(shared: Path) -> None:
+    with pytest.raises(WeightsError, match=r"squeezenet1_1_torchvision\.pth: "):
+        open_model(shared / "weights" / "squeezenet1_1_torchvision.pth")

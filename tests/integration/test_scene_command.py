@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import torch
 from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 
+from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
 from tests.integration.conftest import Run, files_below
 from tests.support.scenes import (
     read_pixels,
@@ -115,6 +117,63 @@ def test_rotated_and_geographic_grids_are_kept(run: Run, tmp_path: Path) -> None
     with rasterio.open(tmp_path / "out.tif") as dataset:
         assert dataset.crs.to_epsg() == 4326
         assert dataset.transform.almost_equals(rotated @ Affine.scale(0.25), precision=1e-12)
+
+
+def test_more_dates_than_a_network_takes_are_left_out_or_averaged(run: Run, dates: Path, tmp_path: Path) -> None:
+    write_weights(tmp_path / "two.pth", tiny_rrdbnet(n_revisits=2))
+    best = json.loads(run("scene", dates, "-o", "a.tif", "--model", "two.pth", "--json").stdout)
+    assert (len(best["dates"]), best["notes"]) == (2, [])
+    averaged = run("scene", dates, "-o", "b.tif", "--model", "two.pth", "--more-dates", "average", "--json")
+    told = json.loads(averaged.stdout)
+    assert told["dates"] == ["date_0.tif", "date_1.tif", "date_2.tif"]
+    assert told["notes"] == ["3 dates seen in 2 passes of 2, results averaged"]
+    limited = run(
+        "scene", dates, "-o", "c.tif", "--model", "two.pth", "--more-dates", "average", "--max-dates", "2", "--json"
+    )
+    assert json.loads(limited.stdout)["dates"] == best["dates"]
+    assert (tmp_path / "c.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
+
+
+@pytest.mark.parametrize("reference", ["mean", "median"])
+def test_a_network_of_wild_colours_is_held_to_those_of_the_input(run: Run, tmp_path: Path, reference: str) -> None:
+    """Seen through Sentinel-2's point spread, the result is the mean (median) input to half a step, and rounding."""
+    frames = textured(3, 40, 40) // 2 + 60
+    write_series(tmp_path / "in", frames)
+    write_weights(tmp_path / "wild.pth", tiny_rrdbnet(n_revisits=3))
+    free = run("scene", "in", "-o", "free.tif", "--model", "wild.pth")
+    held = run("scene", "in", "-o", "held.tif", "--model", "wild.pth", "--fidelity", "1", "--fidelity-to", reference)
+    assert (free.returncode, held.returncode) == (0, 0), held.stderr
+    wanted = frames.mean(0) if reference == "mean" else np.median(frames, 0)
+    spread = PointSpread(4, sentinel2_sigma_px())
+
+    def distance(name: str) -> np.ndarray:
+        pixels = torch.from_numpy(pixels_of(tmp_path / name).astype(np.float64))
+        return (spread.see(pixels[None])[0].numpy() - wanted)[:, 2:-2, 2:-2]
+
+    assert np.abs(distance("free.tif")).mean() > 5
+    assert np.abs(distance("held.tif")).max() <= 0.5 + 0.25  # bytes are rounded; the point spread averages that away
+    with rasterio.open(tmp_path / "held.tif") as dataset:
+        assert dataset.tags()["SSR_FIDELITY"] == f"1 to the {reference}"
+
+
+@pytest.mark.parametrize("model", ["bicubic", "shift_and_add"])
+def test_models_without_weights_serve_by_name(run: Run, dates: Path, tmp_path: Path, model: str) -> None:
+    done = run("scene", dates, "-o", "out.tif", "--model", model, "--offline", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"] == model
+    with rasterio.open(tmp_path / "out.tif") as dataset:
+        assert (dataset.tags()["SSR_MODEL"], dataset.tags()["SSR_MODEL_SHA256"]) == (model, "none")
+
+
+def test_a_published_model_that_is_not_here_is_named_offline(
+    run: Run, dates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSR_CACHE", str(tmp_path / "cache"))
+    done = run("scene", dates, "-o", "out.tif", "--model", "esrgan_8S2", "--offline")
+    assert done.returncode == 2
+    assert "esrgan_8S2" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "out.tif" not in files_below(tmp_path)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Does a training run leave weights that the other commands take?"""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from tests.integration.conftest import Run, files_below
-from tests.support.scenes import textured, write_chip, write_image, write_yaml
+from tests.support.scenes import textured, tiny_date_fusion, write_chip, write_image, write_weights, write_yaml
 
 WEIGHTS = "experiments/tiny/models/net_g_latest.pth"
 
@@ -127,3 +128,35 @@ def test_a_data_set_without_a_usable_pair_names_its_tiles(run: Run, tmp_path: Pa
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: no usable pair among 10_")
     assert WEIGHTS not in files_below(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_partial_start_says_what_was_loaded_and_skipped_before_the_first_step(run: Run, tmp_path: Path) -> None:
+    options = native_options(tmp_path)
+    write_weights(tmp_path / "start.pth", tiny_date_fusion(n_date_features=4))
+    write_yaml(tmp_path / "tiny.yml", options | {"pretrained": {"path": "start.pth", "strict": False}})
+    done = run("train", "tiny.yml")
+    assert done.returncode == 0, done.stderr
+    notes = done.stderr.splitlines()
+    assert re.match(r"note: start\.pth: loaded \d+ of the network's \d+ tensors, \d+\.\d% of its numbers", notes[0])
+    assert "note: encoder.first.weight: skipped, (4, 8, 3, 3) in the file, (8, 8, 3, 3) in the network" in done.stderr
+    write_yaml(tmp_path / "strict.yml", options | {"name": "strict", "pretrained": {"path": "start.pth"}})
+    refused = run("train", "strict.yml")
+    assert refused.returncode == 2
+    assert "'encoder.first.weight' is (4, 8, 3, 3), expected (8, 8, 3, 3)" in refused.stderr
+
+
+@pytest.mark.slow
+def test_sr3_trains_by_diffusion_and_its_weights_draw_a_scene(run: Run, dates: Path, tmp_path: Path) -> None:
+    pytest.importorskip("diffusers", reason="the extra 'diffusion' is not installed")
+    sizes = {"n_revisits": 2, "n_features": 8, "multipliers": [1, 2], "n_res_blocks": 1, "attention_levels": [1]}
+    options = native_options(tmp_path) | {"p_no_condition": 0.1}
+    options["model"] = {"type": "sr3", **sizes, "n_groups": 4, "context": "local", "n_sampling_steps": 2}
+    write_yaml(tmp_path / "tiny.yml", options)
+    done = run("train", "tiny.yml")
+    assert (done.returncode, done.stderr) == (0, "")
+    convert = run("weights", "convert", WEIGHTS, "-o", "sr3.safetensors", "--model", "tiny.yml")
+    assert convert.returncode == 0, convert.stderr
+    drawn = [run("scene", dates, "-o", f"{k}.tif", "--model", "sr3.safetensors") for k in range(2)]
+    assert [scene.returncode for scene in drawn] == [0, 0], drawn[0].stderr
+    assert (tmp_path / "0.tif").read_bytes() == (tmp_path / "1.tif").read_bytes()
