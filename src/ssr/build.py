@@ -162,8 +162,7 @@ def network_from_options(options: Mapping[str, Any], *, n_revisits: int | None =
 
 def build_discriminator(config: UNetDiscriminator) -> UNetDiscriminatorSN:
     """A discriminator with fresh parameters."""
-    arguments = _arguments(config)
-    return UNetDiscriminatorSN(**arguments, clips_object_logits=config.judges_objects)
+    return UNetDiscriminatorSN(**_arguments(config))
 
 
 def load_model(weights: Path | str, config: Model | None = None, *, key: str | None = None) -> SuperResolver:

@@ -174,13 +174,17 @@ class OnnxNetwork(_Options):
 
 
 class UNetDiscriminator(_Options):
-    """The spectral-norm U-Net that judges realism, with or without the branch for object crops."""
+    """The spectral-norm U-Net that judges realism, with or without the branch for object crops.
+
+    clips_object_logits: the original's ReLU before the logistic loss, which hides every negative object logit.
+    """
 
     type: Literal["unet_sn"] = "unet_sn"
     n_channels: PositiveInt
     n_features: PositiveInt = 64
     has_skips: bool = True
     judges_objects: bool = False
+    clips_object_logits: bool = False
 
 
 class Weights(_Options):

