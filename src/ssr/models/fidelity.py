@@ -48,30 +48,12 @@ class Fidelity(nn.Module):
         self.strength = strength
         self.reference = reference
         self.point_spread = PointSpread(network.scale, None if psf == "area" else sentinel2_sigma_px())
-
-    @property
-    def scale(self) -> int:
-        return self.network.scale
-
-    @property
-    def n_revisits(self) -> int | None:
-        return self.network.n_revisits
-
-    @property
-    def n_channels(self) -> int:
-        return self.network.n_channels
-
-    @property
-    def halo_px(self) -> int:
-        return self.network.halo_px + self.point_spread.radius_px
-
-    @property
-    def size_multiple(self) -> int:
-        return self.network.size_multiple
-
-    @property
-    def sees_place(self) -> bool:
-        return self.network.sees_place
+        self.scale = network.scale
+        self.n_revisits = network.n_revisits
+        self.n_channels = network.n_channels
+        self.size_multiple = network.size_multiple
+        self.sees_place = network.sees_place
+        self.halo_px = network.halo_px + self.point_spread.radius_px
 
     def forward(self, low_res: LowResSeries, origins: Tensor | None = None) -> Image:
         super_res = super_resolve(self.network, low_res, origins)

@@ -28,30 +28,12 @@ class SubsetAverage(nn.Module):
             raise ValueError("there is no subset to average over")
         self.network = network
         self.subsets = [list(subset) for subset in subsets]
-
-    @property
-    def scale(self) -> int:
-        return self.network.scale
-
-    @property
-    def n_revisits(self) -> int:
-        return 1 + max(max(subset) for subset in self.subsets)
-
-    @property
-    def n_channels(self) -> int:
-        return self.network.n_channels
-
-    @property
-    def halo_px(self) -> int:
-        return self.network.halo_px
-
-    @property
-    def size_multiple(self) -> int:
-        return self.network.size_multiple
-
-    @property
-    def sees_place(self) -> bool:
-        return self.network.sees_place
+        self.n_revisits = 1 + max(max(subset) for subset in self.subsets)
+        self.scale = network.scale
+        self.n_channels = network.n_channels
+        self.size_multiple = network.size_multiple
+        self.sees_place = network.sees_place
+        self.halo_px = network.halo_px
 
     def forward(self, low_res: LowResSeries, origins: Tensor | None = None) -> Image:
         total: Tensor | None = None

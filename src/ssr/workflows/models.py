@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ssr.build import build_unlearned, load_model
 from ssr.checkpoints.bundled import DEFAULT, bundled_names, bundled_weights
-from ssr.checkpoints.described import read_description
+from ssr.checkpoints.described import described_options, read_description
 from ssr.checkpoints.download import Progress
 from ssr.checkpoints.files import read_weights, sha256_of
 from ssr.checkpoints.published import recognise
@@ -78,7 +78,7 @@ def _network_in(path: Path) -> SuperResolver:
     if path.suffix in (".yaml", ".yml"):
         declared = parse(read_yaml(path), OnnxNetwork, source=str(path))
         return open_onnx_model(path.parent / declared.onnx, **declared.model_dump(exclude={"onnx"}))
-    if recognise(read_weights(path)) is not None or read_description(path):
+    if recognise(read_weights(path)) or described_options(read_description(path), source=path):
         return load_model(path)
     try:
         return open_community(path)
