@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssr.build import build_model, bundled_model
+from ssr.build.networks import build_model, bundled_model
 from ssr.config.presets import PRESETS
 from ssr.device import choose_compute
 from ssr.inference.predictor import Predictor

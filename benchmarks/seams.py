@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from ssr.build import bundled_model
+from ssr.build.networks import bundled_model
 from ssr.data.simulate import simulate_series
 from ssr.inference.predictor import super_resolve_array
 from ssr.models.protocol import SuperResolver

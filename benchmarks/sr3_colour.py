@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from ssr.build import load_model
+from ssr.build.networks import load_model
 from ssr.data.ground import draw_ground
 from ssr.models.fidelity import Fidelity
 

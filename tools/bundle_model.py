@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from ssr import __version__
-from ssr.build import model_of
+from ssr.build.networks import model_of
 from ssr.checkpoints.bundled import FOLDER
 from ssr.checkpoints.files import read_weights, sha256_of, write_safetensors
 

@@ -56,7 +56,7 @@ def options() -> str:
     """The option reference, from the schema."""
     parts = [
         "# Options\n",
-        "Generated from `src/ssr/config/schema.py`. Files are YAML; an unknown key is an error that names its path.",
+        "Generated from `src/ssr/config`. Files are YAML; an unknown key is an error that names its path.",
         "Option files of the original are recognised and translated (`docs/migration.md`).\n",
     ]
     for title, config in (("ssr train", TrainConfig), ("ssr infer, ssr infer-grid", InferConfig)):

@@ -9,7 +9,7 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from ssr.build import load_model
+from ssr.build.networks import load_model
 from ssr.checkpoints.files import read_weights, write_torch
 from ssr.device import Compute
 from ssr.errors import WeightsError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssr.build import bundled_model
+from ssr.build.networks import bundled_model
 from ssr.inference.predictor import super_resolve_array
 from ssr.inference.windows import plan_windows
 from tests.support.scenes import FP32, textured, unit

@@ -5,7 +5,7 @@ from typing import Any
 
 from ssr.checkpoints.catalogue import Published
 from ssr.checkpoints.download import Patience
-from ssr.config.schema import ESRGANModel
+from ssr.config.networks import ESRGANModel
 from ssr.sentinel2.bands import BAND_SETS
 from ssr.workflows.shelf import Shelf
 

@@ -141,7 +141,7 @@ def _recognise_esrgan(state: StateDict) -> Recognised:
         "n_blocks": _count(state, r"body\.(\d+)\."),
         "n_growth": state["body.0.rdb1.conv1.weight"].shape[0],
         # Scales 1 and 2 have the same tensors as 4 but 16 and 4 times the input channels: not told apart by shape.
-        "scale": 2**n_doublings,
+        "scale": 2**n_doublings if "conv_up1.weight" in state else 3,
     }
     return Recognised("esrgan", arguments, n_in)
 

@@ -6,7 +6,7 @@ have the names below. Presets are architectures, not weights.
 
 from difflib import get_close_matches
 
-from ssr.config.schema import ESRGANModel, HighResNetModel, Model, SR3Model, SRCNNModel
+from ssr.config.networks import ESRGANModel, HighResNetModel, Model, SR3Model, SRCNNModel
 from ssr.errors import ConfigError
 from ssr.sentinel2.bands import BAND_SETS, N_DATES_OF_BAND_MODELS, n_channels_of
 

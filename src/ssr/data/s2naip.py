@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ssr.data.imagery import read_picture
-from ssr.data.pairs import Batch
+from ssr.data.pairs import WHOLE, Batch, Shard
 from ssr.errors import InputError
 from ssr.scenes.chips import read_chip
 from ssr.scenes.ranking import sample_dates
@@ -40,12 +40,12 @@ class S2NaipPairs:
         self.pairs = find_pairs(sentinel2, naip)
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int, shard: Shard = WHOLE) -> Batch:
         """The usable pairs of one step; the last batch of an epoch runs on into the next."""
-        first = step * self.batch_size
-        samples = [s for k in range(first, first + self.batch_size) if (s := self._sample(k)) is not None]
+        positions = [step * self.batch_size + k for k in shard.of(self.batch_size)]
+        samples = [s for k in positions if (s := self._sample(k)) is not None]
         if not samples:
-            names = ", ".join(self._pair(k).tile for k in range(first, first + self.batch_size))
+            names = ", ".join(self._pair(k).tile for k in positions)
             raise InputError(
                 f"no usable pair among {names}: black high-resolution pixels or fewer than {self.n_revisits} dates"
             )

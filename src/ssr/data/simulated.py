@@ -3,7 +3,7 @@
 import torch
 
 from ssr.data.imagery import Folder, draw_chips
-from ssr.data.pairs import Batch
+from ssr.data.pairs import WHOLE, Batch, Shard
 from ssr.data.simulate import Degradation, simulate_series
 
 MARGIN_PX = 2
@@ -41,8 +41,8 @@ class SimulatedPairs:
         self.ranges = ranges or Degradation()
         self.side_px = ground_side_px(chip_px, self.ranges.scale)
 
-    def batch(self, step: int) -> Batch:
-        """The pairs of one step."""
+    def batch(self, step: int, shard: Shard = WHOLE) -> Batch:
+        """The pairs of one step; all are drawn, whatever the shard, since they come from one generator."""
         generator = torch.Generator().manual_seed(self.seed * STEP_STRIDE + step)
         ground, names = draw_chips(self.folders, n=self.batch_size, side_px=self.side_px, generator=generator)
         which = int(torch.randint(len(self.n_revisits), (1,), generator=generator))
@@ -53,4 +53,5 @@ class SimulatedPairs:
             ranges=self.ranges,
             margin_px=MARGIN_PX,
         )
-        return Batch(series.low_res, series.high_res, names)
+        mine = slice(shard.of(self.batch_size).start, shard.of(self.batch_size).stop)
+        return Batch(series.low_res[mine], series.high_res[mine], names[mine])

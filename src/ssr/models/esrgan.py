@@ -28,7 +28,7 @@ class RRDBNet(nn.Module):
         n_revisits: dates stacked on the channel axis.
         n_channels: channels of one date.
         n_out_channels: channels of the result.
-        scale: 1, 2, 4, 8 or 16.
+        scale: 1, 2, 3, 4, 8 or 16.
         n_features: width of the trunk (`num_feat`).
         n_blocks: RRDBs (`num_block`).
         n_growth: channels each dense convolution adds (`num_grow_ch`).
@@ -48,8 +48,8 @@ class RRDBNet(nn.Module):
         n_growth: int = 32,
     ) -> None:
         super().__init__()
-        if scale not in (1, 2, 4, 8, 16):
-            raise ValueError(f"scale is {scale}; this network is defined for 1, 2, 4, 8 and 16")
+        if scale not in (1, 2, 3, 4, 8, 16):
+            raise ValueError(f"scale is {scale}; this network is defined for 1, 2, 3, 4, 8 and 16")
         self.scale = scale
         self.n_revisits = n_revisits
         self.n_channels = n_channels
@@ -59,8 +59,9 @@ class RRDBNet(nn.Module):
         self.conv_first = nn.Conv2d(n_in, n_features, 3, padding=1)
         self.body = nn.Sequential(*(RRDB(n_features, n_growth) for _ in range(n_blocks)))
         self.conv_body = nn.Conv2d(n_features, n_features, 3, padding=1)
-        self.n_doublings = max(2, scale.bit_length() - 1)
-        for k in range(1, self.n_doublings + 1):
+        # At scale 3 the original enlarges once, by 3, and leaves `conv_up1` without a use: it is not made.
+        self.enlargements = {2: 3} if scale == 3 else dict.fromkeys(range(1, max(3, scale.bit_length())), 2)
+        for k in self.enlargements:
             self.add_module(f"conv_up{k}", nn.Conv2d(n_features, n_features, 3, padding=1))
         self.conv_hr = nn.Conv2d(n_features, n_features, 3, padding=1)
         self.conv_last = nn.Conv2d(n_features, n_out_channels, 3, padding=1)
@@ -89,8 +90,8 @@ class RRDBNet(nn.Module):
         # steps of an 8-bit image.
         first = self.conv_first(stacked).float()
         features = first + self.conv_body(self.body(first))
-        for k in range(1, self.n_doublings + 1):
-            features = leaky(self.get_submodule(f"conv_up{k}")(F.interpolate(features, scale_factor=2)))
+        for k, factor in self.enlargements.items():
+            features = leaky(self.get_submodule(f"conv_up{k}")(F.interpolate(features, scale_factor=factor)))
         return in_float32(self.conv_last, leaky(self.conv_hr(features)))
 
 

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ssr.models.layers import (
+    RESIZING_RADIUS_PX,
     DoubleConv2d,
     PixelShuffleUpsampler,
     ResidualDoubleConv2d,
+    resized,
     shuffled_radius_px,
     with_reference_frame,
 )
@@ -41,6 +43,7 @@ class HighResNet(nn.Module):
         kernel_size: int = 3,
         shuffle_kernel_size: int = 1,
         scale: int = 4,
+        zoom: int | None = None,
         sees_reference: bool = False,
         dropout: float = 0.5,
     ) -> None:
@@ -48,19 +51,21 @@ class HighResNet(nn.Module):
         self.n_revisits = n_revisits
         self.n_channels = n_channels
         self.scale = scale
+        self.zoom = zoom or scale
         self.sees_reference = sees_reference
         n_fusions = ((n_revisits or MOST_REVISITS) - 1).bit_length()
-        self.halo_px = (kernel_size // 2) * (2 + 3 * n_fusions) + shuffled_radius_px(shuffle_kernel_size, scale)
+        self.halo_px = (kernel_size // 2) * (2 + 3 * n_fusions) + shuffled_radius_px(shuffle_kernel_size, self.zoom)
+        self.halo_px += RESIZING_RADIUS_PX if self.zoom != scale else 0
         n_in = n_channels * (2 if sees_reference else 1)
         self.encoder = DoubleConv2d(n_in, n_features, kernel_size, dropout=dropout)
         self.fusion = RecursiveFusion(n_features, kernel_size, dropout=dropout) if n_fusions else nn.Identity()
-        self.sr = PixelShuffleUpsampler(n_features, n_out_channels, scale, shuffle_kernel_size)
+        self.sr = PixelShuffleUpsampler(n_features, n_out_channels, self.zoom, shuffle_kernel_size)
 
     def forward(self, low_res: LowResSeries) -> Image:
         b, t = low_res.shape[:2]
         frames = with_reference_frame(low_res) if self.sees_reference else low_res
         encoded = self.encoder(frames.flatten(0, 1)).unflatten(0, (b, t))
-        return self.sr(self.fusion(encoded).squeeze(1))
+        return resized(self.sr(self.fusion(encoded).squeeze(1)), low_res.shape[-2:], self.scale)
 
 
 class RecursiveFusion(nn.Module):

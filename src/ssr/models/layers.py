@@ -70,6 +70,18 @@ class PixelShuffleUpsampler(nn.Module):
         return self.upsample(features)
 
 
+RESIZING_RADIUS_PX = 2
+"""Context, in coarse pixels, of `resized` for any change by less than a factor of two."""
+
+
+def resized(image: Tensor, shape_hw: torch.Size | tuple[int, int], scale: int) -> Tensor:
+    """An image at `scale` times a coarse shape: itself, or resized bilinearly with antialiasing."""
+    wanted = (shape_hw[0] * scale, shape_hw[1] * scale)
+    if image.shape[-2:] == wanted:
+        return image
+    return F.interpolate(image, wanted, mode="bilinear", antialias=True)
+
+
 def shuffled_radius_px(kernel_size: int, zoom: int) -> int:
     """Context, in coarse pixels, of the upsampler's two convolutions on the fine grid."""
     return -(-2 * (kernel_size // 2) // zoom)

@@ -11,7 +11,7 @@ from ssr.atomic import refuse_existing
 from ssr.checkpoints.described import ENTRY, MODEL, SOURCE, SOURCE_SHA256, VERSION
 from ssr.checkpoints.files import StateDict, sha256_of, write_safetensors, write_torch
 from ssr.checkpoints.pretrained import CONFIG, find_pretrained, write_pretrained
-from ssr.config.schema import Model, UNetDiscriminator
+from ssr.config.networks import Model, UNetDiscriminator
 from ssr.errors import ConfigError, WeightsError
 from ssr.models.protocol import SuperResolver
 from ssr.workflows.foreign import export_network

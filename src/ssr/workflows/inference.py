@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssr import __version__
 from ssr.atomic import refuse_existing
-from ssr.build import build_unlearned, bundled_model, load_weights
+from ssr.build.networks import build_unlearned, bundled_model, load_weights
 from ssr.checkpoints.bundled import DEFAULT
 from ssr.config.schema import InferConfig
 from ssr.device import Compute

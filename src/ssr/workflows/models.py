@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssr.build import build_unlearned, load_model
+from ssr.build.networks import build_unlearned, load_model
 from ssr.checkpoints.bundled import DEFAULT, bundled_names, bundled_weights
 from ssr.checkpoints.described import described_options, read_description
 from ssr.checkpoints.download import Progress
 from ssr.checkpoints.files import read_weights, sha256_of
 from ssr.checkpoints.published import recognise
 from ssr.config.files import parse, read_yaml
-from ssr.config.schema import BicubicModel, Model, OnnxNetwork, ShiftAndAddModel
+from ssr.config.networks import BicubicModel, Model, OnnxNetwork, ShiftAndAddModel
 from ssr.errors import MissingExtraError, WeightsError
 from ssr.models.protocol import SuperResolver
 from ssr.workflows.foreign import open_community, open_onnx_model

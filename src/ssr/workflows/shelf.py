@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssr.build import load_model
+from ssr.build.networks import load_model
 from ssr.checkpoints.bundled import bundled_names
 from ssr.checkpoints.cache import cache_folder
 from ssr.checkpoints.catalogue import CATALOGUE, Published, addresses
@@ -13,8 +13,8 @@ from ssr.checkpoints.download import DEFAULT_PATIENCE, Patience, Progress
 from ssr.checkpoints.inspection import read_whole
 from ssr.checkpoints.obtain import Obtained, obtain
 from ssr.checkpoints.published import recognise
+from ssr.config.networks import Model
 from ssr.config.presets import PRESETS
-from ssr.config.schema import Model
 from ssr.errors import WeightsError
 
 

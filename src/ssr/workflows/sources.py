@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 from torch import nn
 
-from ssr.build import build_discriminator, build_model, model_of
+from ssr.build.networks import build_discriminator, build_model, model_of
 from ssr.checkpoints.bundled import bundled_names, bundled_weights
 from ssr.checkpoints.described import ENTRY, VERSION, described_options, read_description
 from ssr.checkpoints.files import KNOWN_KEYS, StateDict, read_training_state, read_weights
@@ -16,7 +16,7 @@ from ssr.checkpoints.pretrained import CONFIG, WEIGHTS, read_pretrained
 from ssr.checkpoints.published import load_strictly, needed_tensors, recognise
 from ssr.config import basicsr
 from ssr.config.files import parse, read_yaml
-from ssr.config.schema import Model, UNetDiscriminator
+from ssr.config.networks import Model, UNetDiscriminator
 from ssr.errors import ConfigError, WeightsError
 
 Options = Model | UNetDiscriminator

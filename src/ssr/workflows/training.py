@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ssr.build import build_data, build_model, build_schedule, build_step
+from ssr.build.data import build_data
+from ssr.build.networks import build_model
+from ssr.build.training import build_schedule, build_step
 from ssr.checkpoints.files import read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits
 from ssr.config.schema import TrainConfig

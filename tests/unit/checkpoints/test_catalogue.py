@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssr.build import build_model
+from ssr.build.networks import build_model
 from ssr.checkpoints.catalogue import CATALOGUE, Published, addresses
 from ssr.config.presets import PRESETS
 from ssr.sentinel2.bands import n_channels_of

@@ -16,7 +16,7 @@ pytest.importorskip("onnxscript", reason="the extra 'export' is not installed")
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ssr.build import bundled_model
+from ssr.build.networks import bundled_model
 from ssr.checkpoints import onnx_export
 from ssr.checkpoints.onnx_export import TOLERANCE, Axes, export_onnx, export_series_network
 from ssr.checkpoints.onnx_files import OnnxRunner, open_onnx

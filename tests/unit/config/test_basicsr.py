@@ -7,7 +7,8 @@ import yaml
 
 from ssr.config.basicsr import is_original, translate
 from ssr.config.files import load_config
-from ssr.config.schema import ESRGANModel, HighResNetModel, InferConfig, SRCNNModel, TrainConfig
+from ssr.config.networks import ESRGANModel, HighResNetModel, SRCNNModel
+from ssr.config.schema import InferConfig, TrainConfig
 from ssr.errors import ConfigError
 
 INFER = {

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from ssr.config.files import load_config, parse, read_yaml
-from ssr.config.schema import DateFusionModel, ESRGANModel, InferConfig, TrainConfig
+from ssr.config.networks import DateFusionModel, ESRGANModel
+from ssr.config.schema import InferConfig, TrainConfig
 from ssr.errors import ConfigError
 
 INFER = {"data_dir": "chips", "save_path": "out", "model": {"type": "bicubic"}}

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from ssr.build import build_discriminator, build_model
+from ssr.build.networks import build_discriminator, build_model
 from ssr.config.files import load_config
+from ssr.config.networks import ESRGANModel, UNetDiscriminator
 from ssr.config.presets import PRESETS, preset
-from ssr.config.schema import ESRGANModel, InferConfig, UNetDiscriminator
+from ssr.config.schema import InferConfig
 from ssr.errors import ConfigError
 from ssr.sentinel2.bands import BAND_SETS, CHANNELS_OF_A_DATE, n_channels_of
 from tests.support.scenes import write_yaml

@@ -1,8 +1,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ssr.build import build_model
-from ssr.config.schema import Model, UNetDiscriminator
+from ssr.build.networks import build_model
+from ssr.config.networks import Model, UNetDiscriminator
 from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion
 from ssr.models.esrgan import RRDBNet

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ssr.build import bundled_model
+from ssr.build.networks import bundled_model
 from ssr.models.bicubic import enlarge
 from ssr.models.datefusion import DateFusion
 from tests.support.tolerances import BYTE_STEP

@@ -10,10 +10,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ssr.build import build_discriminator, bundled_model
+from ssr.build.networks import build_discriminator, bundled_model
 from ssr.checkpoints.bundled import bundled_weights
 from ssr.checkpoints.files import read_training_state, read_weights, sha256_of, write_safetensors
-from ssr.config.schema import BicubicModel, DateFusionModel, ESRGANModel, SRCNNModel, UNetDiscriminator
+from ssr.config.networks import BicubicModel, DateFusionModel, ESRGANModel, SRCNNModel, UNetDiscriminator
 from ssr.errors import ConfigError, OutputError, WeightsError
 from ssr.models.esrgan import RRDBNet
 from ssr.workflows.exchange import convert, from_pretrained, save_pretrained

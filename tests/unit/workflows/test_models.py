@@ -9,7 +9,7 @@ import torch
 
 from ssr.checkpoints.bundled import DEFAULT, bundled_weights
 from ssr.checkpoints.files import sha256_of, write_torch
-from ssr.config.schema import ESRGANModel
+from ssr.config.networks import ESRGANModel
 from ssr.errors import ConfigError, WeightsError
 from ssr.models.esrgan import RRDBNet
 from ssr.workflows.exchange import convert, save_pretrained

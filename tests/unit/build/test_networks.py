@@ -4,33 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from ssr.build import (
-    build_data,
-    build_loss,
-    build_model,
-    build_schedule,
-    bundled_model,
-    channels_per_date,
-    load_model,
-    load_weights,
-    model_of,
-    network_from_options,
-)
+from ssr.build.data import build_data
+from ssr.build.networks import build_model, bundled_model, channels_per_date, load_model, load_weights, model_of, network_from_options
+from ssr.build.training import build_loss, build_schedule
 from ssr.checkpoints.files import write_safetensors, write_torch
 from ssr.checkpoints.published import load_strictly, needed_tensors
-from ssr.config.schema import (
-    BicubicModel,
-    DateFusionModel,
-    ESRGANModel,
-    HighResNetModel,
-    ImageryFolder,
-    Loss,
-    S2NaipData,
-    SimulatedData,
-    SRCNNModel,
-    Training,
-    Weights,
-)
+from ssr.config.data import ImageryFolder, S2NaipData, SimulatedData
+from ssr.config.networks import BicubicModel, DateFusionModel, ESRGANModel, HighResNetModel, SRCNNModel, Weights
+from ssr.config.training import Loss, Training
 from ssr.data.s2naip import S2NaipPairs
 from ssr.errors import ConfigError, WeightsError
 from ssr.models.protocol import SuperResolver
@@ -159,7 +140,7 @@ def test_stacked_channels_are_split_into_dates(n_in, n_revisits, expected):
         ({"num_in_ch": 24}, "type"),
         ({"type": "SwinIR"}, "type"),
         ({"type": "SSR_RRDBNet", "num_in_ch": 24, "num_blocks": 3}, "num_blocks"),
-        ({"type": "SSR_RRDBNet", "num_in_ch": 24, "scale": 3}, "scale"),
+        ({"type": "SSR_RRDBNet", "num_in_ch": 24, "scale": 5}, "scale"),
         ({"type": "SSR_RRDBNet", "num_in_ch": "24"}, "num_in_ch"),
         ({"type": "SSR_RRDBNet", "num_in_ch": True}, "num_in_ch"),
         ({"type": "SSR_RRDBNet", "num_in_ch": 24.0}, "num_in_ch"),

@@ -1,4 +1,4 @@
-"""How does a config become objects? The only match on config types."""
+"""How does a config become a network, and a file one with its weights?"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,25 +12,22 @@ from ssr.checkpoints.described import described_options, read_description
 from ssr.checkpoints.files import StateDict, read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits, recognise
 from ssr.config import basicsr
+from ssr.config.data import Data, S2NaipData, SimulatedData
 from ssr.config.files import parse
-from ssr.config.schema import (
+from ssr.config.networks import (
     BicubicModel,
-    Data,
     DateFusionModel,
     ESRGANModel,
     HighResNetModel,
-    Loss,
     Model,
-    S2NaipData,
     ShiftAndAddModel,
-    SimulatedData,
     SR3Model,
     SRCNNModel,
-    TrainConfig,
-    Training,
     UNetDiscriminator,
     Weights,
 )
+from ssr.config.schema import TrainConfig
+from ssr.config.training import Loss, Training
 from ssr.data.imagery import read_folder
 from ssr.data.pairs import BatchSource
 from ssr.data.s2naip import S2NaipPairs
@@ -62,19 +59,19 @@ def build_model(config: Model) -> Network:
     """A network with fresh parameters."""
     match config:
         case DateFusionModel():
-            return DateFusion(**_arguments(config))
+            return DateFusion(**arguments_of(config))
         case ESRGANModel():
-            return RRDBNet(**_arguments(config))
+            return RRDBNet(**arguments_of(config))
         case SRCNNModel():
-            return SRCNN(**_arguments(config))
+            return SRCNN(**arguments_of(config))
         case HighResNetModel():
-            return HighResNet(**_arguments(config))
+            return HighResNet(**arguments_of(config))
         case SR3Model():
-            return SR3(**_arguments(config))
+            return SR3(**arguments_of(config))
         case ShiftAndAddModel():
-            return ShiftAndAdd(**_arguments(config))
+            return ShiftAndAdd(**arguments_of(config))
         case BicubicModel():
-            return Bicubic(**_arguments(config))
+            return Bicubic(**arguments_of(config))
         case _:
             assert_never(config)
 
@@ -89,60 +86,6 @@ def build_unlearned(config: Model) -> SuperResolver:
     if isinstance(network, nn.Module):
         raise ConfigError("the network is given but no weights; set path.pretrain_network_g (or weights.path)")
     return network
-
-
-def build_data(config: Data, *, batch_size: int, scale: int) -> BatchSource:
-    """A source of training pairs."""
-    match config:
-        case SimulatedData():
-            side_px = ground_side_px(config.chip_px, scale)
-            folders = [
-                read_folder(f.folder, include=f.include, exclude=f.exclude, share=f.share, min_side_px=side_px)
-                for f in config.imagery
-            ]
-            return SimulatedPairs(
-                folders,
-                n_revisits=config.n_revisits,
-                chip_px=config.chip_px,
-                batch_size=batch_size,
-                seed=config.seed,
-                ranges=Degradation(scale=scale),
-            )
-        case S2NaipData():
-            return S2NaipPairs(
-                config.sentinel2,
-                config.naip,
-                n_revisits=config.n_revisits,
-                batch_size=batch_size,
-                seed=config.seed,
-            )
-        case _:
-            assert_never(config)
-
-
-def build_step(config: TrainConfig, descent: Descent, *, compute: Compute) -> TrainingStep:
-    """What training repeats: diffusion for SR3, regression for every other network."""
-    if isinstance(config.model, SR3Model):
-        return DiffusionStep(descent, compute=compute, p_no_condition=config.p_no_condition, seed=config.seed)
-    return RegressionStep(descent, build_loss(config.loss), compute=compute)
-
-
-def build_loss(config: Loss) -> ReconstructionLoss:
-    """The regression loss."""
-    return ReconstructionLoss(**_arguments(config))
-
-
-def build_schedule(config: Training) -> Schedule:
-    """The learning rate over time."""
-    return Schedule(
-        kind=config.schedule,
-        peak=config.learning_rate,
-        final=config.final_learning_rate,
-        n_steps=config.n_steps,
-        n_warmup_steps=config.n_warmup_steps,
-        milestones=config.milestones,
-        gamma=config.gamma,
-    )
 
 
 def network_from_options(options: Mapping[str, Any], *, n_revisits: int | None = None) -> nn.Module:
@@ -162,7 +105,7 @@ def network_from_options(options: Mapping[str, Any], *, n_revisits: int | None =
 
 def build_discriminator(config: UNetDiscriminator) -> UNetDiscriminatorSN:
     """A discriminator with fresh parameters."""
-    return UNetDiscriminatorSN(**_arguments(config))
+    return UNetDiscriminatorSN(**arguments_of(config))
 
 
 def load_model(weights: Path | str, config: Model | None = None, *, key: str | None = None) -> SuperResolver:
@@ -226,6 +169,6 @@ def _parse_model(arguments: Mapping[str, Any]) -> Model:
     return parse({"model": dict(arguments)}, _ModelHolder, source="model").model
 
 
-def _arguments(config: BaseModel) -> dict[str, Any]:
+def arguments_of(config: BaseModel) -> dict[str, Any]:
     """Plain keyword arguments: constructors never see a config object."""
     return config.model_dump(exclude={"type"})

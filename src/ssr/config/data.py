@@ -1,0 +1,143 @@
+"""Which training and test data may an option file name?"""
+
+from pathlib import Path
+from typing import Annotated, Literal, assert_never
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ssr.config.options import Options
+from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS, n_channels_of
+
+
+class ImageryFolder(Options):
+    """High-resolution imagery to photograph from simulated orbits.
+
+    share: how often this folder is drawn relative to the others.
+    """
+
+    folder: Path
+    include: tuple[str, ...] = ("*.png", "*.jpg", "*.jpeg")
+    exclude: tuple[str, ...] = ()
+    share: PositiveFloat = 1.0
+
+
+class SimulatedData(Options):
+    """Pairs simulated on the fly from high-resolution imagery (`data/simulate`)."""
+
+    type: Literal["simulated"] = "simulated"
+    imagery: Annotated[tuple[ImageryFolder, ...], Field(min_length=1)]
+    n_revisits: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (8,)
+    chip_px: PositiveInt = 28
+    seed: int = 0
+
+
+class Augmentation(Options):
+    """Changes of a training pair that keep low and high resolution aligned, drawn anew at every step.
+
+    flips, turns: mirror images and quarter turns.
+    crop: `published` is the original's rand_crop: the top-left 24 to 32 pixels, enlarged back by repetition; `aligned`
+        starts anywhere, at a multiple of the scale.
+    """
+
+    flips: bool = False
+    turns: bool = False
+    crop: Literal["none", "published", "aligned"] = "none"
+
+
+class _Pairs(Options):
+    """What every data set on disk has.
+
+    exclude: a file with one sample name a line, such as `ssr data check` writes.
+    """
+
+    seed: int = 0
+    n_samples: PositiveInt | None = None
+    augmentation: Augmentation = Augmentation()
+    exclude: Path | None = None
+
+
+class S2NaipData(_Pairs):
+    """The S2-NAIP data set in its current layout or the one before 2023-12-08.
+
+    bands: files of one date, in the order in which they are stacked; `tci` first.
+    old_naip: older high-resolution images, any tree with `<X_Y>.png`.
+    objects: the file of object boxes; samples with fewer than `n_objects` boxes are left out.
+    tile_weights: the file of weights; samples are drawn in proportion.
+    """
+
+    type: Literal["s2naip"] = "s2naip"
+    sentinel2: Path
+    naip: Path
+    layout: Literal["auto", "current", "old"] = "auto"
+    bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("tci",)
+    n_revisits: PositiveInt = 8
+    old_naip: Path | None = None
+    objects: Path | None = None
+    n_objects: PositiveInt = 1
+    tile_weights: Path | None = None
+
+
+class WorldStratData(_Pairs):
+    """WorldStrat: Sentinel-2 L1C revisits (B02, B03, B04 of 12) and SPOT at 2.5 m after resizing to 640."""
+
+    type: Literal["worldstrat"] = "worldstrat"
+    low_res: Path
+    high_res: Path
+    splits: Path
+    split: Literal["train", "val", "test"] = "train"
+    n_revisits: PositiveInt = 8
+    chip_px: PositiveInt = 40
+
+
+class OLI2MSIData(_Pairs):
+    """OLI2MSI: Landsat-8 at 30 m and Sentinel-2 at 10 m, three bands of reflectance, scale 3, one date."""
+
+    type: Literal["oli2msi"] = "oli2msi"
+    root: Path
+    split: Literal["train", "test"] = "train"
+    chip_px: PositiveInt = 40
+
+
+class PROBAVData(_Pairs):
+    """PROBA-V: 300 m and 100 m, one band of 14 bits repeated to three channels, scale 3, with quality masks."""
+
+    type: Literal["proba_v"] = "proba_v"
+    root: Path
+    split: Literal["train", "val"] = "train"
+    band: Literal["NIR", "RED"] = "NIR"
+    n_revisits: PositiveInt = 9
+    chip_px: PositiveInt = 40
+
+
+Data = Annotated[SimulatedData | S2NaipData | WorldStratData | OLI2MSIData | PROBAVData, Field(discriminator="type")]
+
+
+def n_channels_of_data(data: Data) -> int:
+    """Channels of one date."""
+    return n_channels_of(data.bands) if isinstance(data, S2NaipData) else TRUE_COLOUR_CHANNELS
+
+
+def scale_of_data(data: Data) -> int | None:
+    """How many times finer the truth is; None where it is simulated to fit the network."""
+    match data:
+        case SimulatedData():
+            return None
+        case S2NaipData() | WorldStratData():
+            return 4
+        case OLI2MSIData() | PROBAVData():
+            return 3
+        case _:
+            assert_never(data)
+
+
+def n_revisits_of_data(data: Data) -> set[int]:
+    """Numbers of dates that samples have."""
+    match data:
+        case SimulatedData():
+            return set(data.n_revisits)
+        case S2NaipData() | WorldStratData() | PROBAVData():
+            return {data.n_revisits}
+        case OLI2MSIData():
+            return {1}
+        case _:
+            assert_never(data)

@@ -1,0 +1,132 @@
+"""What may an option file say of losses, optimisers and time?"""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from ssr.config.networks import Weights
+from ssr.config.options import Options, Share
+
+Term = Literal["l1", "mse", "ssim", "shift_l1", "perceptual", "clip"]
+
+
+class Perceptual(Options):
+    """Distance of features of a classification network (Johnson et al. 2016).
+
+    weights: a local file with the network's tensors under torchvision's names; by default torchvision's own, cached.
+    layers: weight of each layer, named as published (`conv3_4`); by default those of the original for VGG19.
+    """
+
+    network: Literal["vgg19", "vgg16", "squeezenet1_1"] = "vgg19"
+    weights: Path | None = None
+    layers: dict[str, PositiveFloat] | None = None
+    weight: PositiveFloat = 1.0
+
+
+class Clip(Options):
+    """Distance of image embeddings of a CLIP network (open_clip).
+
+    weights: a local file, or the tag of published weights.
+    """
+
+    network: str = "ViT-B-16-SigLIP-256"
+    weights: str | None = None
+    weight: PositiveFloat = 1.0
+
+
+class Loss(Options):
+    """What the generator minimises beside realism: a weighted sum.
+
+    shift_l1: mean absolute error at the best displacement up to 3 high-resolution pixels.
+    consistency: mean absolute error of the result, seen through the point spread, against the series' mean.
+    spectral_angle: mean angle between the channels of result and truth, radians.
+    sharpened_targets: terms that see the unsharp-masked truth, as the original's ESRGAN does.
+    """
+
+    l1: NonNegativeFloat = 1.0
+    mse: NonNegativeFloat = 0.0
+    ssim: NonNegativeFloat = 0.0
+    shift_l1: NonNegativeFloat = 0.0
+    consistency: NonNegativeFloat = 0.0
+    spectral_angle: NonNegativeFloat = 0.0
+    perceptual: Perceptual | None = None
+    clip: Clip | None = None
+    sharpened_targets: tuple[Term, ...] = ()
+    border_px: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _minimises_something(self) -> Self:
+        measures = (self.l1, self.mse, self.ssim, self.shift_l1, self.consistency, self.spectral_angle)
+        if not sum(measures) and self.perceptual is None and self.clip is None:
+            raise ValueError("every weight is 0, so there is nothing to minimise")
+        return self
+
+
+class ObjectAdversarial(Options):
+    """Small crops around known objects are judged too (Wolters et al. 2023, supplement A.5.1).
+
+    n_objects: crops of each image, drawn among its objects; images with fewer give all they have.
+    clips_logits: the original's ReLU before the logistic loss, which hides every negative logit.
+    labels_fakes_as_real: the original's label of generated crops in the discriminator's step.
+    """
+
+    weight: PositiveFloat = 0.3
+    n_objects: PositiveInt = 1
+    clips_logits: bool = False
+    labels_fakes_as_real: bool = False
+
+
+class Adversarial(Options):
+    """A discriminator and how it is trained; how many channels it sees follows from what it is shown.
+
+    weight: of realism in the generator's loss.
+    sees_low_res: the dates, enlarged by repetition, stand beside the image.
+    sees_old_high_res: an older high-resolution image stands beside it too.
+    n_warmup_steps: steps before the generator moves, in which only the discriminator learns (`net_d_init_iters`).
+    n_steps_between: the generator moves every so many steps (`net_d_iters`).
+    n_regression_steps: steps of the generator without a discriminator before all this.
+    """
+
+    kind: Literal["vanilla", "lsgan", "wgan", "wgan_softplus", "hinge"] = "vanilla"
+    weight: PositiveFloat = 0.1
+    n_features: PositiveInt = 64
+    has_skips: bool = True
+    sees_low_res: bool = True
+    sees_old_high_res: bool = False
+    sharpens_target: bool = False
+    objects: ObjectAdversarial | None = None
+    learning_rate: PositiveFloat = 1e-4
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    weight_decay: NonNegativeFloat = 0.0
+    n_warmup_steps: NonNegativeInt = 0
+    n_steps_between: PositiveInt = 1
+    n_regression_steps: NonNegativeInt = 0
+    pretrained: Weights | None = None
+
+
+class Training(Options):
+    """Optimiser and time.
+
+    batch_size: of all processes together.
+    n_accumulated: each step's batch passes in so many parts, for memory.
+    n_checkpoints_kept: older ones are deleted; the best and the last always stay.
+    """
+
+    n_steps: PositiveInt
+    batch_size: PositiveInt = 16
+    learning_rate: PositiveFloat = 1e-4
+    final_learning_rate: NonNegativeFloat = 0.0
+    schedule: Literal["cosine", "multistep"] = "cosine"
+    milestones: tuple[PositiveInt, ...] = ()
+    gamma: PositiveFloat = 0.5
+    n_warmup_steps: NonNegativeInt = 0
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    weight_decay: NonNegativeFloat = 0.0
+    max_gradient_norm: PositiveFloat | None = None
+    ema_decay: Share = 0.999
+    log_every: PositiveInt = 100
+    validate_every: PositiveInt = 5000
+    checkpoint_every: PositiveInt = 5000
+    n_checkpoints_kept: PositiveInt | None = None
+    n_accumulated: PositiveInt = 1
