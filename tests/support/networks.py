@@ -78,7 +78,7 @@ class NoiseByPlace:
 
     def __call__(self, low_res: Tensor, origins: Tensor | None = None) -> Tensor:
         assert origins is not None
-        b, _, c, h, w = low_res.shape
+        c, h, w = low_res.shape[2:]
         assert h % self.size_multiple == w % self.size_multiple == 0
         return 0.5 + 0.05 * normal_at(origins * self.scale, (c, h * self.scale, w * self.scale), seed=1, draw=0)
 
@@ -88,13 +88,10 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "rrdbnet_x1": lambda: tiny_rrdbnet(scale=1),
     "rrdbnet_x2": lambda: tiny_rrdbnet(scale=2),
     "rrdbnet_x4": tiny_rrdbnet,
-    "srcnn": lambda: with_seed(SRCNN(n_revisits=2, n_features=8)),
-    "highresnet": lambda: with_seed(HighResNet(n_revisits=2, n_features=8)),
+    "srcnn": lambda: with_seed(SRCNN(n_revisits=2, n_features=16)),
+    "highresnet": lambda: with_seed(HighResNet(n_revisits=2, n_features=16)),
     "sr3": tiny_sr3,
     "shift_and_add": ShiftAndAdd,
     "bicubic": Bicubic,
 }
 """Take two dates of three channels."""
-
-SOLVERS_WARN = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-"""`diffusers` hands tensors to numpy 2 in a way that torch warns about; nothing of ours does."""

@@ -48,7 +48,7 @@ from ssr.models.srcnn import SRCNN
 from ssr.sentinel2.bands import channels_per_date
 from ssr.training.descent import Descent
 from ssr.training.diffusion import DiffusionStep
-from ssr.training.loop import TrainingStep
+from ssr.training.step import TrainingStep
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
 

@@ -91,6 +91,7 @@ class SR3Model(Options):
         pixel, so that a window's content cannot tint the rest of it. The tensors are the same, but weights trained
         in one way must be trained further to serve in the other.
     n_sampling_steps: network calls an image (twice as many with guidance other than 1).
+    start_signal: the share of signal at which sampling starts, from the noised enlargement; 0 is pure noise.
     """
 
     type: Literal["sr3"] = "sr3"
@@ -109,10 +110,11 @@ class SR3Model(Options):
     context: Literal["window", "local"] = "window"
     noise_schedule: Literal["linear", "cosine"] = "linear"
     n_noise_levels: Annotated[int, Field(ge=2)] = 2000
-    beta_start: PositiveFloat = 1e-6
-    beta_end: PositiveFloat = 1e-2
+    beta_start: Annotated[float, Field(gt=0, lt=1)] = 1e-6
+    beta_end: Annotated[float, Field(gt=0, lt=1)] = 1e-2
     sampler: Literal["dpm-solver++", "ddim", "ddpm"] = "dpm-solver++"
     n_sampling_steps: PositiveInt = 25
+    start_signal: Share = 0.3
     guidance: NonNegativeFloat = 1.0
     seed: int = 0
 

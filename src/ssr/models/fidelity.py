@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ssr.errors import InputError
 from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
 from ssr.models.protocol import SuperResolver, super_resolve
 from ssr.models.registration import masked_median
@@ -66,6 +67,10 @@ class Fidelity(nn.Module):
         What agrees exactly may leave [0, 1] where the instrument is near saturation, and will be cut there: the least
         change that keeps within [0, 1] is approached in turns (projections onto convex sets), the last to agreement.
         """
+        if super_res.shape[1] != low_res.shape[2]:
+            raise InputError(
+                f"the result has {super_res.shape[1]} channels, the input {low_res.shape[2]}: it cannot be held to that"
+            )
         valid = (~is_no_data(low_res, 2)).unsqueeze(2).to(low_res.dtype)
         reference, is_seen = self._reference(low_res, valid), valid.amax(1)
         agreeing = super_res

@@ -26,7 +26,7 @@ def normal_at(origins: Tensor, shape_chw: tuple[int, int, int], *, seed: int, dr
     c, height, width = shape_chw
     rows = origins[:, 0, None].cpu().long() + torch.arange(height)
     columns = origins[:, 1, None].cpu().long() + torch.arange(width)
-    stream = _mix(_mix(torch.tensor(seed)) + draw)
+    stream = _mix(_mix(torch.tensor(seed) + STEP) + draw)  # the state 0 alone would give 0
     by_channel = _mix(stream + torch.arange(c))
     by_row = _mix(by_channel[None, :, None] + rows[:, None])
     bits = _mix(by_row[..., None] + columns[:, None, None])

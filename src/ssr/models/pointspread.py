@@ -33,7 +33,8 @@ class PointSpread:
     """A Gaussian point spread, or the plain mean over each coarse pixel.
 
     Args:
-        scale: fine pixels in a coarse one, per axis.
+        scale: fine pixels in a coarse one, per axis. At scale 1 the grid is too coarse to hold the Gaussian: sampled on
+            it, twice as much contrast is left at the Nyquist frequency.
         sigma_px: width of the Gaussian in coarse pixels; None for the mean over the coarse pixel's area.
     """
 

@@ -21,6 +21,12 @@ DrawNoise = Callable[[int], Tensor]
 """Which draw, from 0, to standard normal noise of the images' shape."""
 
 
+LEAST_LOG_RATIO = -4.0
+"""Below this logarithm of signal over noise one step is enough: there is nothing to see yet."""
+MOST_LOG_RATIO = 4.0
+"""The last level: noise of a fiftieth of the signal, two steps of 255 for images of usual contrast."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoiseSchedule:
     """How much noise each of `n_levels` levels holds: a linear rise of the variance added, or a squared cosine.
@@ -45,69 +51,85 @@ class NoiseSchedule:
 
     def signal_levels(self) -> Tensor:
         """Square roots of the share of signal (ᾱ) that each level leaves, `n_levels + 1`, from 1 downwards."""
-        alphas = _schedulers().DDIMScheduler(**self.options()).alphas_cumprod
-        return torch.cat([torch.ones(1), alphas]).sqrt()
+        return torch.cat([torch.ones(1), _scheduler(self).alphas_cumprod]).sqrt()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampler:
     """A solver and its number of steps; each step is one estimate.
 
-    `dpm-solver++` (Lu et al. 2022, second order, multistep) and `ddim` (Song et al. 2021, η 0) draw noise once, for
-    the start; `ddpm` (Ho et al. 2020, ancestral; here as DDIM with η 1, to which it is equal) at every step.
+    `dpm-solver++` (Lu et al. 2022, second order, multistep) and `ddim` (Song et al. 2021, which is its first order)
+    draw noise once, for the start; `ddpm` (Ho et al. 2020, ancestral, which is the first order of its stochastic form)
+    draws it at every step. The levels lie evenly in the logarithm of signal over noise, from the start to where the
+    noise is a fiftieth of the image: steps even in time leave the last of them to make most of the texture.
+
+    start_signal: the share of signal at which sampling starts, from the noised guess of the image (Chung et al. 2022,
+        Come-Closer-Diffuse-Faster); 0 is pure noise. From there the first estimates of the clean image are the noise's
+        error divided by a signal of nearly zero, and that error becomes the colour of large areas.
     """
 
     schedule: NoiseSchedule
     kind: SamplerName = "dpm-solver++"
     n_steps: int = 25
+    start_signal: float = 0.0
 
     def __call__(
-        self, estimate_noise: EstimateNoise, draw_noise: DrawNoise, *, data_range: tuple[float, float]
+        self, estimate_noise: EstimateNoise, draw_noise: DrawNoise, guess: Tensor, *, data_range: tuple[float, float]
     ) -> Tensor:
         """Clean images.
 
         Args:
             estimate_noise: the conditioned network.
             draw_noise: draw 0 is the start, draw k the noise of step k.
+            guess: what is known of the images beforehand, such as an enlargement; unused from pure noise.
             data_range: what clean images are clamped to at each step.
         """
         solver = self._solver()
-        solver.set_timesteps(self.n_steps)
         noisy = draw_noise(0)
         for k, level in enumerate(solver.timesteps):
             alpha_bar = float(solver.alphas_cumprod[level])
             signal, spread = alpha_bar**0.5, (1 - alpha_bar) ** 0.5
+            if k == 0 and self.start_signal > 0:
+                noisy = signal * guess + spread * noisy
             noise = estimate_noise(noisy, torch.full((len(noisy),), signal, device=noisy.device))
             clean = ((noisy - spread * noise) / signal).clamp(*data_range)
-            noisy = self._step(solver, clean, level, noisy, draw_noise, k + 1)
+            fresh = draw_noise(k + 1) if self.kind == "ddpm" and k + 1 < self.n_steps else torch.zeros_like(clean)
+            noisy = solver.step(clean, level, noisy, variance_noise=fresh).prev_sample
         return noisy
 
-    def _step(
-        self,
-        solver: Any,
-        clean: Tensor,
-        level: Tensor,
-        noisy: Tensor,
-        draw_noise: DrawNoise,
-        k: int,
-    ) -> Tensor:
-        if self.kind == "ddpm":
-            return solver.step(clean, level, noisy, eta=1.0, variance_noise=draw_noise(k)).prev_sample
-        return solver.step(clean, level, noisy).prev_sample
+    def levels(self) -> list[int]:
+        """The noise levels of the steps, falling, each once; all of them where there are as many steps."""
+        alpha_bars = self.schedule.signal_levels()[1:].double().square()
+        log_ratio = 0.5 * (torch.log(alpha_bars) - torch.log1p(-alpha_bars))
+        start = int((alpha_bars.sqrt() >= self.start_signal).sum()) - 1
+        if start + 1 < self.n_steps:
+            raise ValueError(f"{self.n_steps} steps do not fit into the {start + 1} noise levels below the start")
+        wanted = torch.linspace(
+            log_ratio[start].clamp_min(LEAST_LOG_RATIO).item(), MOST_LOG_RATIO, self.n_steps, dtype=torch.float64
+        )
+        nearest = (log_ratio[None] - wanted[:, None]).abs().argmin(1).tolist()
+        nearest[0] = start
+        chosen = [start + 1]
+        for k, level in enumerate(nearest):
+            chosen.append(max(min(level, chosen[-1] - 1), self.n_steps - 1 - k))
+        return chosen[1:]
 
     def _solver(self) -> Any:
-        """A new one for each image: solvers remember the steps before."""
-        shared = {**self.schedule.options(), "prediction_type": "sample", "timestep_spacing": "trailing"}
-        if self.kind == "dpm-solver++":
-            return _schedulers().DPMSolverMultistepScheduler(
-                **shared, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero"
-            )
-        return _schedulers().DDIMScheduler(**shared, clip_sample=False)
+        """A new one for each image, since it remembers the steps before."""
+        solver = _scheduler(
+            self.schedule,
+            prediction_type="sample",
+            algorithm_type="sde-dpmsolver++" if self.kind == "ddpm" else "dpmsolver++",
+            solver_order=2 if self.kind == "dpm-solver++" else 1,
+            final_sigmas_type="zero",
+        )
+        solver.set_timesteps(timesteps=self.levels())
+        return solver
 
 
-def _schedulers() -> Any:
+def _scheduler(schedule: NoiseSchedule, **options: Any) -> Any:
     try:
-        from diffusers import schedulers
+        from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
     except ImportError as error:
         raise MissingExtraError("diffusers", "diffusion", "SR3") from error
-    return schedulers
+    return DPMSolverMultistepScheduler(**schedule.options(), **options)

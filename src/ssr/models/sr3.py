@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from ssr.models.bicubic import enlarge
 from ssr.models.noise import normal_at
+from ssr.models.registration import masked_median
 from ssr.models.sampling import NoiseSchedule, Sampler, SamplerName
 from ssr.models.sr3_unet import UNet
+from ssr.sentinel2.radiometry import is_no_data
 from ssr.tensors import Image, LowResSeries
 
 EFFECTIVE_HALO_PX = 16
@@ -38,7 +40,7 @@ class SR3(nn.Module):
         data_range: range of the images that noise is added to: [0, 1] (2024) or [-1, 1] (before).
         context: `window` as published; `local` uses no statistic of the whole window (`sr3_unet`).
         noise_schedule, n_noise_levels, beta_start, beta_end: `NoiseSchedule`.
-        sampler, n_sampling_steps: `Sampler`.
+        sampler, n_sampling_steps, start_signal: `Sampler`; the guess is the dates' median, enlarged.
         guidance: how far to exaggerate what the dates say over what is likely without them (Ho & Salimans 2022,
             equation 6, as w + 1): 1 is off and costs nothing, otherwise every step is two network calls.
         seed: which of the possible images.
@@ -68,6 +70,7 @@ class SR3(nn.Module):
         beta_end: float = 1e-2,
         sampler: SamplerName = "dpm-solver++",
         n_sampling_steps: int = 25,
+        start_signal: float = 0.3,
         guidance: float = 1.0,
         seed: int = 0,
     ) -> None:
@@ -83,7 +86,9 @@ class SR3(nn.Module):
         self.schedule = NoiseSchedule(
             kind=noise_schedule, n_levels=n_noise_levels, beta_start=beta_start, beta_end=beta_end
         )
-        self.sampler = Sampler(schedule=self.schedule, kind=sampler, n_steps=n_sampling_steps)
+        self.sampler = Sampler(
+            schedule=self.schedule, kind=sampler, n_steps=n_sampling_steps, start_signal=start_signal
+        )
         self.denoise_fn = UNet(
             n_in=n_revisits * n_channels + n_out_channels,
             n_out=n_out_channels,
@@ -144,16 +149,25 @@ class SR3(nn.Module):
         """The noise in `noisy` by the network alone: `b c H W`, float32."""
         return self.denoise_fn(torch.cat([condition, noisy], 1), noise_level).float()
 
+    def _guess(self, low_res: Tensor) -> Tensor:
+        """The median of the dates' first channels, enlarged, in the range of the U-Net's images."""
+        valid = (~is_no_data(low_res, 2)).unsqueeze(2).float()
+        median = masked_median(low_res.float(), valid)[:, : self.n_out_channels]
+        return self.to_data_range(enlarge(median, self.scale))
+
     def _draw(self, low_res: Tensor, origins: Tensor | None, seed: int) -> Tensor:
         condition = self.condition(low_res)
         b, _, height, width = condition.shape
-        places = torch.zeros(b, 2, dtype=torch.int64) if origins is None else origins * self.scale
+        places = torch.zeros(b, 2, dtype=torch.int64) if origins is None else origins.long() * self.scale
 
         def draw_noise(k: int) -> Tensor:
             return normal_at(places, (self.n_out_channels, height, width), seed=seed, draw=k).to(condition.device)
 
         image = self.sampler(
-            lambda noisy, level: self.estimate_noise(condition, noisy, level), draw_noise, data_range=self.data_range
+            lambda noisy, level: self.estimate_noise(condition, noisy, level),
+            draw_noise,
+            self._guess(low_res),
+            data_range=self.data_range,
         )
         low, high = self.data_range
         return (image - low) / (high - low)

@@ -6,12 +6,14 @@ It sees several subsets, one after the other, and the results are averaged; whic
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from ssr.models.protocol import SuperResolver, super_resolve
 from ssr.sentinel2.radiometry import is_no_data
 from ssr.tensors import Image, LowResSeries
+
+UNSEEN = 1e-6
+"""Weight of a pass where none of its dates has data: it counts only where no other pass has any either."""
 
 
 class SubsetAverage(nn.Module):
@@ -40,7 +42,7 @@ class SubsetAverage(nn.Module):
         weights: Tensor | None = None
         for subset in self.subsets:
             dates = low_res[:, subset]
-            counts = (~is_no_data(dates, 2)).float().sum(1, keepdim=True) + torch.finfo(torch.float32).tiny
+            counts = (~is_no_data(dates, 2)).float().sum(1, keepdim=True) + UNSEEN
             weight = counts.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
             seen = super_resolve(self.network, dates, origins).float() * weight
             total, weights = (seen, weight) if total is None else (total + seen, weights + weight)

@@ -58,9 +58,9 @@ def plan_dates(
         at_most: use no more than the best so many dates.
         more: what to do with more dates than the network takes.
     """
-    if not ranked:
-        raise ValueError("there is no date to choose from")
     offered = list(ranked[:at_most])
+    if not offered:
+        raise ValueError("there is no date to choose from")
     if n_wanted is None or len(offered) <= n_wanted or more == "best":
         dates = choose_dates(offered, n_wanted)
         return DatePlan(dates, [list(range(len(dates)))])

@@ -21,6 +21,14 @@ class Logbook:
             file.write(json.dumps(_valid(line), allow_nan=False) + "\n")
 
 
+def best_logged(folder: Path, name: str) -> float:
+    """The highest validation figure of that name that a run has logged; minus infinity where there is none."""
+    path = folder / "log.jsonl"
+    lines = map(json.loads, path.read_text("utf-8").splitlines()) if path.is_file() else ()
+    found = (line.get(name) for line in lines if line["event"] == "validation")
+    return max((value for value in found if isinstance(value, float)), default=-math.inf)
+
+
 def _valid(line: dict[str, Any]) -> dict[str, Any]:
     """JSON has no infinity and no NaN: they are written as text."""
     return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}

@@ -1,56 +1,53 @@
 """What happens, step by step, between the first batch and the last checkpoint?"""
 
 import math
+import signal
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from ssr.checkpoints.files import read_training_state, write_torch
-from ssr.data.pairs import Batch, BatchSource
-from ssr.errors import SSRError, WeightsError
-from ssr.training.logbook import Logbook
+from ssr.data.pairs import Batch, BatchSource, Shard
+from ssr.distributed import ALONE, Team
+from ssr.errors import SSRError
+from ssr.training.logbook import Logbook, best_logged
+from ssr.training.runfolder import RunFolder
+from ssr.training.step import TrainingStep
+from ssr.training.stopping import Stop
+
+Figures = dict[str, float]
+
+STEP_STRIDE = 1_000_003
+"""A prime: seeds of different runs do not meet the steps of one another."""
+EXPLODED = 1000.0
+"""A loss of so many times the mean so far has left the rails."""
+N_SETTLING_STEPS = 100
+"""Losses of a run's first steps fall by large factors; what explodes among them ends as not finite."""
 
 
-class TrainingStep(Protocol):
-    """One optimisation step, with the state that a resumed run needs."""
+@dataclass(frozen=True, kw_only=True)
+class Rhythm:
+    """How often what happens, in steps.
 
-    def __call__(self, batch: Batch, step: int) -> dict[str, Tensor]: ...
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    best_by: the validation figure of which the highest is best.
+    """
+
+    n_steps: int
+    log_every: int
+    checkpoint_every: int
+    validate_every: int
+    best_by: str = "cpsnr"
 
 
-class RunFolder:
-    """`<root>/<name>/` in the published layout: models, training_states, log."""
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended: the steps it has done, the last validation's figures, and the signal that asked it to stop."""
 
-    def __init__(self, root: Path, name: str) -> None:
-        self.path = root / name
-        self.models = self.path / "models"
-        self.states = self.path / "training_states"
-
-    def write(self, n_done: int, step: TrainingStep, *, is_last: bool) -> None:
-        """Weights as `{params, params_ema}`, then everything else, so a state never lacks its weights."""
-        state = step.state_dict()
-        label = "latest" if is_last else str(n_done)
-        write_torch(self.models / f"net_g_{label}.pth", {"params": state["network"], "params_ema": state["average"]})
-        write_torch(self.states / f"{n_done}.state", {"iter": n_done, "step": state})
-
-    def newest_state(self) -> Path | None:
-        """The state with the most steps done, if there is one."""
-        return max(self.states.glob("*.state"), key=lambda p: int(p.stem), default=None)
-
-    def resume(self, path: Path, step: TrainingStep) -> int:
-        """Put a saved state back; the number of steps it had done."""
-        state = read_training_state(path)
-        if not isinstance(state.get("iter"), int) or not isinstance(state.get("step"), dict):
-            raise WeightsError(f"{path}: not a training state of this program (found {', '.join(map(str, state))})")
-        try:
-            step.load_state_dict(state["step"])
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise WeightsError(f"{path}: belongs to another network ({' '.join(str(error).split())[:200]})") from error
-        return int(state["iter"])
+    n_done: int
+    figures: Figures
+    stopped_by: signal.Signals | None = None
 
 
 def run_loop(
@@ -59,44 +56,103 @@ def run_loop(
     *,
     folder: RunFolder,
     n_done: int,
-    n_steps: int,
-    log_every: int,
-    checkpoint_every: int,
-    validate_every: int,
-    validate: Callable[[], dict[str, float]] | None,
-    progress: Callable[[int, dict[str, float]], None],
-) -> dict[str, float]:
-    """Repeat `step` from `n_done` to `n_steps`; the last validation's figures (or the last losses).
+    rhythm: Rhythm,
+    validate: Callable[[], Figures] | None,
+    progress: Callable[[int, Figures], None],
+    team: Team = ALONE,
+    stop: Stop | None = None,
+    seed: int = 0,
+) -> RunEnd:
+    """Repeat `step` from `n_done` to the end, or until asked to stop, then save.
+
+    Random numbers that networks draw themselves (dropout) depend on seed, step and process alone, so a resumed run
+    draws what it would have drawn.
+
+    Args:
+        validate: called by every process of the team together.
 
     Raises:
-        SSRError: the loss is no longer finite (names the step and its chips), or more steps are done than wanted.
+        SSRError: the loss is not finite or explodes (names the step, its chips and the dump), or more steps are done
+            than wanted.
     """
+    n_steps = rhythm.n_steps
     if n_done > n_steps:
         raise SSRError(f"{folder.path}: {n_done} steps are done already, {n_steps} are wanted; raise training.n_steps")
-    logbook = Logbook(folder.path)
-    sums: dict[str, float] = defaultdict(float)
-    n_summed = 0
-    figures: dict[str, float] = {}
+    log = Logbook(folder.path).write if team.is_first else _say_nothing
+    stop = stop or Stop()
+    means, watch = _Means(team), _Watch(folder, team)
+    best = best_logged(folder.path, rhythm.best_by) if n_done else -math.inf
+    figures: Figures = {}
     for k in range(n_done, n_steps):
-        batch = source.batch(k)
-        for name, value in step(batch, k).items():
-            sums[name] += float(value)
-        n_summed += 1
-        if not math.isfinite(sums["loss"]):
-            raise SSRError(f"the loss is not finite at step {k + 1}; chips: {', '.join(batch.names)}")
+        batch = source.batch(k, Shard(team.rank, team.n_ranks))
+        torch.default_generator.manual_seed((seed * STEP_STRIDE + k) * team.n_ranks + team.rank)
+        losses = {name: float(value) for name, value in step(batch, k).items()}
+        watch(losses["loss"], k + 1, batch, step)
+        means.add(losses, len(batch.names))
         done = k + 1
-        if done % log_every == 0 or done == n_steps:
-            means = {name: total / n_summed for name, total in sums.items()}
-            sums.clear()
-            n_summed = 0
-            logbook.write("train", step=done, **means)
-            progress(done, means)
-        else:
-            progress(done, {})
-        if validate and (done % validate_every == 0 or done == n_steps):
+        is_end = done == n_steps or team.any(stop.asked_by is not None)
+        is_logged = done % rhythm.log_every == 0 or is_end
+        told = means.take() if is_logged else {}
+        if is_logged:
+            log("train", step=done, **told)
+        progress(done, told)
+        if validate and (done % rhythm.validate_every == 0 or done == n_steps):
             figures = validate()
-            logbook.write("validation", step=done, **figures)
-        if done % checkpoint_every == 0 and done < n_steps:
+            log("validation", step=done, **figures)
+            if figures.get(rhythm.best_by, -math.inf) > best and team.is_first:
+                folder.write_best(step)
+            best = max(best, figures.get(rhythm.best_by, -math.inf))
+        if is_end:
+            break
+        if done % rhythm.checkpoint_every == 0 and team.is_first:
             folder.write(done, step, is_last=False)
-    folder.write(n_steps, step, is_last=True)
-    return figures
+    else:
+        done = n_done
+    if team.is_first:
+        folder.write(done, step, is_last=True)
+    team.wait()
+    return RunEnd(done, figures, stop.asked_by if done < n_steps else None)
+
+
+class _Means:
+    """Means of losses since they were last taken, over steps and processes, by number of chips."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        self.sums: Figures = defaultdict(float)
+        self.weight = 0
+
+    def add(self, losses: Figures, weight: int) -> None:
+        for name, value in losses.items():
+            self.sums[name] += value * weight
+        self.weight += weight
+
+    def take(self) -> Figures:
+        means = {name: total / self.weight for name, total in self.sums.items()}
+        taken = self.team.weighted_mean(means, self.weight)
+        self.sums.clear()
+        self.weight = 0
+        return taken
+
+
+class _Watch:
+    """Stops a run whose loss has left the rails, in every process at once."""
+
+    def __init__(self, folder: RunFolder, team: Team) -> None:
+        self.folder = folder
+        self.team = team
+        self.n_seen = 0
+        self.mean = 0.0
+
+    def __call__(self, loss: float, done: int, batch: Batch, step: TrainingStep) -> None:
+        exploded = self.n_seen >= N_SETTLING_STEPS and abs(loss) > EXPLODED * self.mean
+        if self.team.any(not math.isfinite(loss) or exploded):
+            what = "explodes" if exploded and math.isfinite(loss) else "is not finite"
+            dump = f"; saved {self.folder.write_dump(done, batch, step)}" if self.team.is_first else ""
+            raise SSRError(f"the loss {what} at step {done} ({loss:g}); chips: {', '.join(batch.names)}{dump}")
+        self.n_seen += 1
+        self.mean += (abs(loss) - self.mean) / self.n_seen
+
+
+def _say_nothing(_event: str, **_values: Tensor | float) -> None:
+    pass

@@ -14,12 +14,17 @@ from ssr.build.training import build_schedule, build_step
 from ssr.checkpoints.files import read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits
 from ssr.config.schema import TrainConfig
-from ssr.data.pairs import BatchSource
+from ssr.data.pairs import Shard
 from ssr.device import Compute, choose_compute
+from ssr.distributed import Team, joined_team
 from ssr.errors import ConfigError, OutputError
 from ssr.evaluation.scores import score
 from ssr.training.descent import Descent
-from ssr.training.loop import RunFolder, run_loop
+from ssr.training.loop import Rhythm, run_loop
+from ssr.training.runfolder import RunFolder
+from ssr.training.stopping import Stop, listening
+
+N_VALIDATED_TOGETHER = 8
 
 LOG = logging.getLogger(__name__)
 
@@ -28,12 +33,17 @@ TrainingProgress = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run leaves behind."""
+    """What a run leaves behind.
+
+    n_steps: done so far; fewer than wanted where somebody asked the run to stop.
+    stopped_by: the name of the signal that asked, or None.
+    """
 
     folder: Path
     weights: Path
     n_steps: int
     figures: dict[str, float]
+    stopped_by: str | None
     notes: tuple[str, ...]
 
 
@@ -47,6 +57,8 @@ def train(
 ) -> TrainResult:
     """Train a network and write `<experiments_root>/<name>/` in the published layout.
 
+    Under torchrun every process works on its share of each batch; the first writes and speaks.
+
     Args:
         resume: continue from the newest training state; without one, start anew.
         tell: receives what was loaded, skipped and why, before the first step.
@@ -55,39 +67,64 @@ def train(
         OutputError: the run's folder holds results already and `resume` was not asked for.
     """
     compute = compute or choose_compute()
-    folder = RunFolder(config.experiments_root, config.name)
+    with joined_team(device_type=compute.device.type) as team, torch.random.fork_rng(devices=[]), listening() as stop:
+        return _train(config, resume=resume, compute=compute, progress=progress, tell=tell, team=team, stop=stop)
+
+
+def _train(
+    config: TrainConfig,
+    *,
+    resume: bool,
+    compute: Compute,
+    progress: TrainingProgress,
+    tell: Callable[[str], None],
+    team: Team,
+    stop: Stop,
+) -> TrainResult:
+    training = config.training
+    if training.batch_size % team.n_ranks:
+        raise ConfigError(f"training.batch_size is {training.batch_size}, not a multiple of {team.n_ranks} processes")
+    folder = RunFolder(config.experiments_root, config.name, n_kept=training.n_checkpoints_kept)
     if not resume and folder.models.exists():
         raise OutputError(f"{folder.path}: holds a run already; resume it (--resume) or choose another name")
+    team.wait()  # all have looked before the first writes
     network = _seeded_network(config)
     notes = _start_from_pretrained(config, network)
-    for note in notes:
+    for note in notes if team.is_first else ():
         tell(note)
     descent = Descent(
         network,
         compute=compute,
-        schedule=build_schedule(config.training),
-        betas=config.training.betas,
-        weight_decay=config.training.weight_decay,
-        ema_decay=config.training.ema_decay,
-        max_gradient_norm=config.training.max_gradient_norm,
+        schedule=build_schedule(training),
+        betas=training.betas,
+        weight_decay=training.weight_decay,
+        ema_decay=training.ema_decay,
+        max_gradient_norm=training.max_gradient_norm,
     )
     step = build_step(config, descent, compute=compute)
     state = folder.newest_state() if resume else None
     n_done = folder.resume(state, step) if state else 0
-    batch_size, scale = config.training.batch_size, config.model.scale
-    figures = run_loop(
+    end = run_loop(
         step,
-        build_data(config.train_data, batch_size=batch_size, scale=scale),
+        build_data(config.train_data, batch_size=training.batch_size, scale=config.model.scale),
         folder=folder,
         n_done=n_done,
-        n_steps=config.training.n_steps,
-        log_every=config.training.log_every,
-        checkpoint_every=config.training.checkpoint_every,
-        validate_every=config.training.validate_every,
-        validate=_validation(config, descent.average.network, compute),
-        progress=progress,
+        rhythm=Rhythm(
+            n_steps=training.n_steps,
+            log_every=training.log_every,
+            checkpoint_every=training.checkpoint_every,
+            validate_every=training.validate_every,
+        ),
+        validate=_validation(config, descent.average.network, compute, team),
+        progress=progress if team.is_first else _say_nothing,
+        team=team,
+        stop=stop,
+        seed=config.seed,
     )
-    return TrainResult(folder.path, folder.models / "net_g_latest.pth", config.training.n_steps, figures, tuple(notes))
+    stopped_by = end.stopped_by.name if end.stopped_by else None
+    return TrainResult(
+        folder.path, folder.models / "net_g_latest.pth", end.n_done, end.figures, stopped_by, tuple(notes)
+    )
 
 
 def _seeded_network(config: TrainConfig) -> nn.Module:
@@ -110,16 +147,29 @@ def _start_from_pretrained(config: TrainConfig, network: nn.Module) -> list[str]
     return load_what_fits(network, state, source=config.pretrained.path)
 
 
-def _validation(config: TrainConfig, network: nn.Module, compute: Compute) -> Callable[[], dict[str, float]] | None:
-    """Scores of the averaged weights on the first validation batches, the same at every call."""
+def _validation(
+    config: TrainConfig, network: nn.Module, compute: Compute, team: Team
+) -> Callable[[], dict[str, float]] | None:
+    """Scores of the averaged weights on the first validation batches, the same at every call.
+
+    Every process takes its share of each batch, so each sample counts once.
+    """
     if config.validation_data is None:
         return None
-    source: BatchSource = build_data(config.validation_data, batch_size=8, scale=config.model.scale)
-    batches = [source.batch(k) for k in range(config.n_validation_batches)]
+    batch_size = N_VALIDATED_TOGETHER * team.n_ranks
+    source = build_data(config.validation_data, batch_size=batch_size, scale=config.model.scale)
+    shard = Shard(team.rank, team.n_ranks)
+    n_batches = -(-config.n_validation_batches // team.n_ranks)
+    batches = [source.batch(k, shard) for k in range(n_batches)]
 
     def validate() -> dict[str, float]:
         with torch.no_grad(), compute.autocast():
             images = [network(b.low_res.to(compute.device)).float().cpu() for b in batches]
-        return score(torch.cat(images), torch.cat([b.high_res for b in batches])).as_dict()
+        scores = score(torch.cat(images), torch.cat([b.high_res for b in batches])).as_dict()
+        return team.weighted_mean(scores, sum(len(b.names) for b in batches))
 
     return validate
+
+
+def _say_nothing(_done: int, _losses: dict[str, float]) -> None:
+    pass

@@ -9,11 +9,10 @@ from ssr.models.bicubic import enlarge
 from ssr.models.noise import normal_at
 from ssr.models.protocol import SuperResolver
 from ssr.models.sr3 import SR3
-from tests.support.networks import SOLVERS_WARN, SR3_REACH_PX, from_seed, tiny_sr3
+from tests.support.networks import SR3_REACH_PX, from_seed, tiny_sr3
 from tests.support.tolerances import BYTE_STEP, FLOAT32
 
 pytest.importorskip("diffusers")
-pytestmark = pytest.mark.filterwarnings(SOLVERS_WARN)
 
 CONTEXTS = pytest.mark.parametrize("context", ["window", "local"])
 
@@ -70,7 +69,7 @@ def test_default_sampler_takes_at_most_25_calls():
 
 
 def test_levels_fall_from_noise_to_image():
-    network, levels = tiny_sr3(n_sampling_steps=10), []
+    network, levels = tiny_sr3(n_sampling_steps=10, start_signal=0.0), []
     network.denoise_fn.register_forward_hook(lambda _module, inputs, _output: levels.append(inputs[1]))
     image_of(network, series(2))
     assert all(level.shape == (2,) and level[0] == level[1] for level in levels)
@@ -141,12 +140,29 @@ def test_every_integer_type_of_origin_names_the_same_place(dtype, origin):
 
 def test_start_is_the_noise_of_the_place_on_the_fine_grid():
     """Estimating no noise at all, one step gives the start over its signal, clamped."""
-    network = tiny_sr3(n_sampling_steps=1, seed=5)
+    network = tiny_sr3(n_sampling_steps=1, seed=5, start_signal=0.0)
     network.denoise_fn.register_forward_hook(lambda _module, _inputs, output: torch.zeros_like(output))
     seen = []
     network.denoise_fn.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     image_of(network, series(), torch.tensor([[2, -3]]))
     assert torch.equal(seen[0][:, 6:], normal_at(torch.tensor([[8, -12]]), (3, 32, 32), seed=5, draw=0))
+
+
+@pytest.mark.parametrize("data_range", ["unit", "signed"])
+def test_start_in_the_middle_is_the_enlarged_median_in_noise(data_range):
+    """Of two dates the lower at every pixel; where one has no data the other."""
+    network, low_res = tiny_sr3(n_sampling_steps=2, start_signal=0.5, data_range=data_range), series()
+    low_res[:, 0, :, :4] = 0
+    median = torch.where(low_res[:, 0].any(1, keepdim=True), low_res.amin(1), low_res[:, 1])
+    guess = network.to_data_range(enlarge(median, 4))
+    seen = []
+    network.denoise_fn.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs))
+    image_of(network, low_res)
+    noisy, level = seen[0][0][:, 6:], seen[0][1][0]
+    noise = normal_at(torch.zeros(1, 2, dtype=torch.int64), (3, 32, 32), seed=0, draw=0)
+    expected = level * guess + (1 - level**2).sqrt() * noise
+    torch.testing.assert_close(noisy, expected, atol=FLOAT32, rtol=0)
+    assert len(seen) == 2
 
 
 def test_condition_repeats_every_pixel_of_every_date():

@@ -2,13 +2,14 @@
 
 import torch
 
-from ssr.data.pairs import Batch
+from ssr.data.pairs import WHOLE, Batch, Shard
 from ssr.device import Compute
 from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.datefusion import DateFusion
 from ssr.training.descent import Descent
-from ssr.training.loop import RunFolder, run_loop
+from ssr.training.loop import Rhythm, run_loop
 from ssr.training.regression import RegressionStep
+from ssr.training.runfolder import RunFolder
 from ssr.training.schedule import Schedule
 
 CPU = Compute(torch.device("cpu"), "fp32")
@@ -17,18 +18,19 @@ CPU = Compute(torch.device("cpu"), "fp32")
 class Noise:
     """Two chips a step, drawn from the step alone."""
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int, shard: Shard = WHOLE) -> Batch:
         generator = torch.Generator().manual_seed(step)
         high_res = torch.rand(2, 3, 24, 24, generator=generator)
         low_res = torch.nn.functional.avg_pool2d(high_res, 2).unsqueeze(1).repeat(1, 2, 1, 1, 1)
-        return Batch(low_res, high_res, (f"chip-{step}-a", f"chip-{step}-b"))
+        mine = slice(shard.of(2).start, shard.of(2).stop)
+        return Batch(low_res[mine], high_res[mine], (f"chip-{step}-a", f"chip-{step}-b")[mine])
 
 
 class NoiseWithHole(Noise):
     """One value of step 2 is not a number."""
 
-    def batch(self, step: int) -> Batch:
-        batch = super().batch(step)
+    def batch(self, step: int, shard: Shard = WHOLE) -> Batch:
+        batch = super().batch(step, shard)
         if step == 2:
             batch.high_res[0, 0, 0, 0] = torch.nan
         return batch
@@ -50,15 +52,9 @@ def new_step(*, n_steps: int = 6, network: torch.nn.Module | None = None, **argu
 
 
 def run(folder: RunFolder, step: RegressionStep, **arguments: object) -> dict[str, float]:
-    """The loop with settings that write nothing but the end, unless told otherwise."""
-    settings = {
-        "n_done": 0,
-        "n_steps": 6,
-        "log_every": 100,
-        "checkpoint_every": 100,
-        "validate_every": 100,
-        "validate": None,
-        "progress": lambda _done, _losses: None,
-    }
+    """The loop with settings that write nothing but the end, unless told otherwise; the last figures."""
+    rhythm = {"n_steps": 6, "log_every": 100, "checkpoint_every": 100, "validate_every": 100}
+    rhythm |= {name: arguments.pop(name) for name in [*rhythm, "best_by"] if name in arguments}
+    settings = {"n_done": 0, "validate": None, "progress": lambda _done, _losses: None}
     source = arguments.pop("source", Noise())
-    return run_loop(step, source, folder=folder, **(settings | arguments))
+    return run_loop(step, source, folder=folder, rhythm=Rhythm(**rhythm), **(settings | arguments)).figures

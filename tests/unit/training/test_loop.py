@@ -6,10 +6,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from ssr.checkpoints.files import read_weights, write_torch
+from ssr.checkpoints.files import read_training_state, read_weights, write_torch
+from ssr.data.pairs import WHOLE
 from ssr.errors import SSRError, WeightsError
 from ssr.models.datefusion import DateFusion
-from ssr.training.loop import RunFolder
+from ssr.models.srcnn import SRCNN
+from ssr.training.runfolder import RunFolder
 from tests.support.tolerances import FLOAT32
 from tests.unit.training.runs import Noise, NoiseWithHole, new_step, run
 
@@ -75,8 +77,10 @@ def test_resuming_beyond_the_end_is_refused_and_keeps_what_was_done(tmp_path):
 
 def test_loss_that_is_not_finite_stops_the_run_with_its_step_and_chips(tmp_path):
     folder = RunFolder(tmp_path, "run")
-    with pytest.raises(SSRError, match=r"step 3.*chip-2-a, chip-2-b"):
+    with pytest.raises(SSRError, match=r"not finite at step 3 .*chip-2-a, chip-2-b; saved .*dump_step_3\.pth"):
         run(folder, new_step(), source=NoiseWithHole(), checkpoint_every=1)
+    dump = read_training_state(folder.path / "dump_step_3.pth")
+    assert dump["batch"]["names"] == ["chip-2-a", "chip-2-b"]
     assert folder.newest_state().name == "2.state"
     assert not (folder.models / "net_g_latest.pth").exists()
     assert all(t.isfinite().all() for t in read_weights(folder.models / "net_g_2.pth").values())
@@ -132,9 +136,9 @@ def test_batches_are_asked_for_by_step(tmp_path):
     asked = []
 
     class Asked(Noise):
-        def batch(self, step):
+        def batch(self, step, shard=WHOLE):
             asked.append(step)
-            return super().batch(step)
+            return super().batch(step, shard)
 
     run(RunFolder(tmp_path, "run"), new_step(), n_done=2, n_steps=5, source=Asked())
     assert asked == [2, 3, 4]
@@ -163,3 +167,47 @@ def test_state_of_another_network_is_refused_by_name(tmp_path):
     wider = new_step(network=DateFusion(n_features=8, n_date_features=4, n_blocks=1, scale=2))
     with pytest.raises(WeightsError, match=r"1\.state.*another network"):
         folder.resume(folder.newest_state(), wider)
+
+
+class Scripted:
+    """A step whose losses are given."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def __call__(self, _batch, k):
+        return {"loss": torch.tensor(self.losses[k])}
+
+    def state_dict(self):
+        return {"network": {}, "average": {}}
+
+    def load_state_dict(self, state):
+        raise AssertionError
+
+
+def test_loss_that_explodes_stops_the_run_once_it_has_settled(tmp_path):
+    early = [2000.0, *[1.0] * 5]
+    run(RunFolder(tmp_path, "early"), Scripted(early))
+    losses = [*[1.0] * 110, 1100.0, 1.0]
+    with pytest.raises(SSRError, match=r"explodes at step 111 \(1100\); chips: chip-110-a"):
+        run(RunFolder(tmp_path, "late"), Scripted(losses), n_steps=112)
+
+
+def test_dropout_draws_the_same_after_resuming_and_another_seed_draws_other_numbers(tmp_path):
+    def new_dropping_step():
+        with torch.random.fork_rng():
+            torch.default_generator.manual_seed(5)
+            return new_step(network=SRCNN(n_revisits=2, n_features=4, scale=2, dropout=0.5))
+
+    results = {}
+    for name, seed in (("whole", 0), ("other", 1)):
+        run(RunFolder(tmp_path, name), new_dropping_step(), n_steps=4, seed=seed)
+    halves = RunFolder(tmp_path, "halves")
+    run(halves, new_dropping_step(), n_steps=2)
+    torch.rand(7)  # whatever else draws in between
+    resumed = new_dropping_step()
+    run(halves, resumed, n_done=halves.resume(halves.newest_state(), resumed), n_steps=4)
+    for name in ("whole", "halves", "other"):
+        results[name] = read_weights(tmp_path / name / "models" / "net_g_latest.pth", key="params")
+    assert same_state(results["whole"], results["halves"])
+    assert not same_state(results["whole"], results["other"])
