@@ -3,12 +3,14 @@
 A flat-colour scene (water, say) is drawn twice by each SR3: alone, and with a bright built-up block at its far end.
 Printed per network, in steps of 255: how much the flat part's colour moves between the two, and how far it is from
 the input's colour, both as means over the part of the scene that is more than 40 pixels away from the block. Then the
-same for the network held to the input (`models.fidelity`). WEIGHTS are safetensors files that say their architecture
+same for the network held to the input (`models.fidelity`). Each samples from pure noise, as published, and from the
+noised enlargement, as is the default here. WEIGHTS are safetensors files that say their architecture
 (`ssr weights convert … --model CONFIG`).
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -51,8 +53,11 @@ def main(arguments: list[str]) -> None:
     for argument in arguments:
         name, _, path = argument.partition("=")
         network = load_model(Path(path))
-        print(json.dumps({"network": name, **measure(network)}))
-        print(json.dumps({"network": f"{name}, held to the input", **measure(Fidelity(network))}))
+        default = network.sampler
+        for start, sampler in (("noise", replace(default, start_signal=0.0)), ("enlargement", default)):
+            network.sampler = sampler
+            print(json.dumps({"network": name, "from": start, **measure(network)}), flush=True)
+            print(json.dumps({"network": f"{name}, held", "from": start, **measure(Fidelity(network))}), flush=True)
 
 
 if __name__ == "__main__":
