@@ -73,7 +73,7 @@ def joined_team(*, device_type: str, environment: Mapping[str, str] = os.environ
     Raises:
         ConfigError: the environment is half set.
     """
-    n_ranks = int(environment.get("WORLD_SIZE", "1"))
+    n_ranks = n_processes(environment)
     if n_ranks == 1:
         yield ALONE
         return
@@ -81,11 +81,25 @@ def joined_team(*, device_type: str, environment: Mapping[str, str] = os.environ
         raise ConfigError(
             f"WORLD_SIZE is {n_ranks}, but RANK or MASTER_ADDR is not set; start with torchrun --nproc_per_node=N"
         )
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+    backend = "nccl" if device_type == "cuda" else "gloo"
+    dist.init_process_group(backend)
     try:
-        yield Team(dist.get_rank(), dist.get_world_size())
+        team = Team(dist.get_rank(), dist.get_world_size())
+        yield team
+        team.wait()
     finally:
-        dist.destroy_process_group()
+        if backend != "gloo":  # taking a gloo group down aborts the process now and then; it goes with the process
+            dist.destroy_process_group()
+
+
+def n_processes(environment: Mapping[str, str] = os.environ) -> int:
+    """How many processes torchrun started for this run."""
+    return int(environment.get("WORLD_SIZE", "1"))
+
+
+def is_first_process(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is the process that speaks."""
+    return environment.get("RANK", "0") == "0"
 
 
 def local_rank(environment: Mapping[str, str] = os.environ) -> int:

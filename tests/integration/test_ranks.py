@@ -1,17 +1,24 @@
 """Do the networks train on several processes, with every parameter taking part?"""
 
+import json
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
+from ssr.checkpoints.files import read_weights
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.highresnet import HighResNet
 from ssr.models.sr3_unet import UNet
 from ssr.models.srcnn import SRCNN
 from tests.support.ranks import gradients_of_ranks
-from tests.support.scenes import tiny_date_fusion, tiny_rrdbnet, with_seed
+from tests.support.scenes import tiny_date_fusion, tiny_rrdbnet, with_seed, write_yaml
 from tests.support.tolerances import FLOAT32
+from tests.unit.data.layouts import write_s2naip_pair
 
 SR3_UNET = {"n_in": 9, "n_out": 3, "n_features": 8, "multipliers": (1, 2), "n_res_blocks": 1, "attention_levels": (1,)}
 SERIES = torch.rand(4, 2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
@@ -70,3 +77,42 @@ def test_two_ranks_give_the_gradient_of_one_and_no_parameter_is_left_out(name, t
     largest = max(gradient.abs().max().item() for gradient in expected.values())
     for parameter, gradient in expected.items():
         torch.testing.assert_close(found[parameter], gradient, atol=FLOAT32 * largest, rtol=0, msg=parameter)
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains_with_the_same_batches(tmp_path: Path) -> None:
+    """Within the rounding of sums: each process takes half of every batch and gradients are averaged."""
+    for tile in ("10_0", "10_1", "10_2", "10_3"):
+        write_s2naip_pair(tmp_path, tile, n_dates=2)
+    network = {"type": "date_fusion", "n_features": 8, "n_date_features": 8, "n_blocks": 1}
+    options = {
+        "model": network,
+        "train_data": {"type": "s2naip", "sentinel2": "sentinel2", "naip": "naip", "n_revisits": 2},
+        "validation_data": {"type": "s2naip", "sentinel2": "sentinel2", "naip": "naip", "n_revisits": 2},
+        "n_validation_batches": 1,
+        "training": {"n_steps": 3, "batch_size": 4, "log_every": 1},
+    }
+    weights, lines = {}, {}
+    for name, launch in (("one", []), ("two", ["torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"])):
+        write_yaml(tmp_path / f"{name}.yml", options | {"name": name})
+        command = [sys.executable, "-m", *launch, "ssr.train", "-opt", f"{name}.yml"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        run = tmp_path / "experiments" / name
+        lines[name] = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        weights[name] = read_weights(run / "models" / "net_g_latest.pth", key="params")
+    assert [(line["event"], line["step"]) for line in lines["two"]] == [
+        ("train", 1),
+        ("train", 2),
+        ("train", 3),
+        ("validation", 3),
+    ]
+    for one, two in zip(lines["one"], lines["two"], strict=True):
+        for figure in {"loss", "psnr", "cpsnr"} & one.keys():
+            assert two[figure] == pytest.approx(one[figure], rel=1e-3)
+    rate = 1e-4  # what a step of Adam moves a parameter by, whatever rounding does to a gradient near zero
+    for name, tensor in weights["one"].items():
+        torch.testing.assert_close(weights["two"][name], tensor, atol=3 * rate, rtol=0, msg=name)

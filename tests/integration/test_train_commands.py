@@ -126,7 +126,7 @@ def test_a_data_set_without_a_usable_pair_names_its_tiles(run: Run, tmp_path: Pa
     write_yaml(tmp_path / "options.yml", options)
     done = run("ssr.train", "-opt", "options.yml")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("error: no usable pair among 10_")
+    assert re.match(r"error: step 0: no pair of its batch is of use \(m_1/10_\d: ", done.stderr.splitlines()[-1])
     assert WEIGHTS not in files_below(tmp_path)
 
 

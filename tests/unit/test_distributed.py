@@ -1,5 +1,6 @@
 """Do several processes of this machine agree?"""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def in_team(rank: int, n_ranks: int, folder: str) -> None:
     team = Team(rank, n_ranks)
     torch.save(told_by(team), f"{folder}/{rank}.pt")
     team.wait()
-    dist.destroy_process_group()
+    os._exit(0)  # taking a gloo group down aborts the process now and then
 
 
 def told_by(team: Team) -> dict[str, object]:

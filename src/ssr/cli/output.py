@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,26 @@ EXIT_TERMINATED = 143
 
 def run_reporting(command: Callable[[], Any]) -> NoReturn:
     """Run a command; one line and exit code 2 for what the user can mend, 130 when interrupted."""
+    try:
+        _run(command)
+    except SystemExit as leaving:
+        if "torch.distributed" in sys.modules:
+            _leave_at_once_if_one_of_many(leaving.code)
+        raise
+    sys.exit(0)
+
+
+def _leave_at_once_if_one_of_many(code: object) -> None:
+    """Under torchrun: threads of gloo abort the process now and then while Python winds down."""
+    from ssr.distributed import n_processes
+
+    if n_processes() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+
+def _run(command: Callable[[], Any]) -> None:
     from ssr.errors import SSRError
 
     signal.signal(signal.SIGTERM, _terminate)
@@ -30,7 +51,6 @@ def run_reporting(command: Callable[[], Any]) -> NoReturn:
         if leaving.code == EXIT_INTERRUPTED:
             _say_interrupted(EXIT_INTERRUPTED)
         raise
-    sys.exit(0)
 
 
 def _say_interrupted(exit_code: int) -> NoReturn:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ssr.cli.inference import run_chips
 from ssr.cli.output import print_notes
 from ssr.cli.training import run_training
+from ssr.errors import ConfigError
 
 
 def infer() -> None:
@@ -23,13 +24,27 @@ def infer_grid() -> None:
 
 
 def train() -> None:
-    """`python -m ssr.train -opt X.yml [--auto_resume]`."""
+    """`python -m ssr.train -opt X.yml`, alone, under torchrun or under `torch.distributed.launch`."""
+    from ssr.config.files import Changes
+    from ssr.distributed import n_processes
+
     parser = argparse.ArgumentParser(prog="python -m ssr.train", description="Train from an original option file.")
     parser.add_argument("-opt", required=True, type=Path, help="option file")
-    parser.add_argument("--launcher", choices=["none"], default="none", help="one process; more are not yet supported")
     parser.add_argument("--auto_resume", action="store_true", help="continue from the newest training state")
+    parser.add_argument("--debug", action="store_true", help="name it debug_…, speak at every step, validate every 8")
+    parser.add_argument("--strict", action="store_true", help="refuse options that would be corrected")
+    parser.add_argument(
+        "--force_yml", nargs="+", action="extend", default=[], metavar="A:B=VALUE", help="options of the file to change"
+    )
+    parser.add_argument(
+        "--launcher", choices=["none", "pytorch", "slurm"], default="none", help="torchrun's environment decides"
+    )
+    parser.add_argument("--local-rank", "--local_rank", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    run_training(given.opt, resume=given.auto_resume, device="auto", precision="auto", as_json=False)
+    if given.launcher == "slurm":
+        raise ConfigError("--launcher slurm is not supported; start torchrun in the job (srun torchrun … -m ssr.train)")
+    changes = Changes(forced=tuple(given.force_yml), debugs=given.debug, strict=given.strict, n_processes=n_processes())
+    run_training(given.opt, changes, resume=given.auto_resume, device="auto", precision="auto", as_json=False)
 
 
 def _infer_with(workflow: object, program: str) -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal, assert_never
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from ssr.config.options import Options
-from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS, n_channels_of
+from ssr.sentinel2.bands import BAND_SETS, TRUE_COLOUR_CHANNELS, n_channels_of
+
+BANDS = tuple(sorted(set().union(*BAND_SETS.values())))
 
 
 class ImageryFolder(Options):
@@ -36,17 +38,19 @@ class Augmentation(Options):
 
     flips, turns: mirror images and quarter turns.
     crop: `published` is the original's rand_crop: the top-left 24 to 32 pixels, enlarged back by repetition; `aligned`
-        starts anywhere, at a multiple of the scale.
+        cuts `crop_px` low-resolution pixels out from anywhere, without enlarging them.
     """
 
     flips: bool = False
     turns: bool = False
     crop: Literal["none", "published", "aligned"] = "none"
+    crop_px: PositiveInt = 24
 
 
 class _Pairs(Options):
     """What every data set on disk has.
 
+    n_samples: draw from so many samples only, a seeded choice.
     exclude: a file with one sample name a line, such as `ssr data check` writes.
     """
 
@@ -60,9 +64,10 @@ class S2NaipData(_Pairs):
     """The S2-NAIP data set in its current layout or the one before 2023-12-08.
 
     bands: files of one date, in the order in which they are stacked; `tci` first.
-    old_naip: older high-resolution images, any tree with `<X_Y>.png`.
-    objects: the file of object boxes; samples with fewer than `n_objects` boxes are left out.
-    tile_weights: the file of weights; samples are drawn in proportion.
+    index: the file of `ssr data index`, which saves looking for the samples at every start.
+    old_naip: older high-resolution images, any tree with `<X_Y>.png`; samples without one are not drawn.
+    objects: the file of object boxes; samples with fewer than `n_objects` boxes are not drawn.
+    tile_weights: the file of weights; samples are drawn in proportion, with replacement.
     """
 
     type: Literal["s2naip"] = "s2naip"
@@ -71,10 +76,21 @@ class S2NaipData(_Pairs):
     layout: Literal["auto", "current", "old"] = "auto"
     bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("tci",)
     n_revisits: PositiveInt = 8
+    index: Path | None = None
     old_naip: Path | None = None
     objects: Path | None = None
     n_objects: PositiveInt = 1
     tile_weights: Path | None = None
+
+    @field_validator("bands")
+    @classmethod
+    def _true_colour_first(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
+        if bands[0] != "tci" or len(set(bands)) != len(bands):
+            raise ValueError(f"expected tci first and every band once, found {', '.join(bands)}")
+        unknown = sorted(set(bands) - set(BANDS))
+        if unknown:
+            raise ValueError(f"unknown band {', '.join(unknown)}; known are {', '.join(BANDS)}")
+        return bands
 
 
 class WorldStratData(_Pairs):

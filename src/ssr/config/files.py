@@ -1,5 +1,7 @@
-"""How does an option file become a config?"""
+"""How does an option file become a config, and a config a file?"""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -7,14 +9,40 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ssr.config import basicsr
+from ssr.config.names import known_names
+from ssr.config.nearest import did_you_mean
+from ssr.config.overrides import debugged, with_forced, with_settings
 from ssr.config.presets import preset
 from ssr.config.schema import InferConfig, TrainConfig
 from ssr.errors import ConfigError
 
 Config = TypeVar("Config", bound=BaseModel)
 
+KEYS_OF_TRAINING = ("datasets", "train", "train_data", "training")
 
-def load_config(path: Path, kind: type[Config]) -> tuple[Config, list[str]]:
+
+@dataclass(frozen=True)
+class Changes:
+    """What a command line asks beside the file.
+
+    settings: `a.b=value`, native options.
+    forced: `a:b=value`, options of an original file before it is translated.
+    debugs: named `debug_…`, validates and saves every eight steps and speaks at every one.
+    strict: options that would be corrected are refused.
+    n_processes: of the run; original files count a batch for each.
+    """
+
+    settings: tuple[str, ...] = ()
+    forced: tuple[str, ...] = ()
+    debugs: bool = False
+    strict: bool = False
+    n_processes: int = 1
+
+
+AS_WRITTEN = Changes()
+
+
+def load_config(path: Path, kind: type[Config], changes: Changes = AS_WRITTEN) -> tuple[Config, list[str]]:
     """Read a native or an original option file; `model` may be the name of a preset.
 
     Returns:
@@ -26,10 +54,30 @@ def load_config(path: Path, kind: type[Config]) -> tuple[Config, list[str]]:
     options = read_yaml(path)
     notes: list[str] = []
     if basicsr.is_original(options):
-        options, notes = basicsr.translate(options, for_training=kind is TrainConfig, source=str(path))
-    if isinstance(options.get("model"), str):
-        options["model"] = preset(options["model"], source=str(path)).model_dump()
-    return parse(options, kind, source=str(path)), notes
+        options, notes = basicsr.translate(
+            with_forced(options, changes.forced),
+            for_training=kind is TrainConfig,
+            source=str(path),
+            n_processes=changes.n_processes,
+            strict=changes.strict,
+        )
+    elif changes.forced:
+        raise ConfigError(f"{path}: --force_yml changes options of the original; this file is native, use --set")
+    if changes.debugs:
+        options = debugged(options)
+    options = with_settings(_with_preset(options, path), changes.settings)
+    return parse(_with_preset(options, path), kind, source=str(path)), notes
+
+
+def kind_of(options: Mapping[str, Any]) -> type[TrainConfig] | type[InferConfig]:
+    """Which command an option file is for."""
+    return TrainConfig if any(key in options for key in KEYS_OF_TRAINING) else InferConfig
+
+
+def dump_config(config: BaseModel) -> str:
+    """YAML that `load_config` reads as the same config; what nobody set is left out."""
+    options = config.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    return yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -40,7 +88,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such option file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as an option file ({error})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(options, dict):
         raise ConfigError(f"{path}: expected a mapping of options, found {type(options).__name__}")
@@ -55,9 +103,8 @@ def parse(options: dict[str, Any], kind: type[Config], *, source: str) -> Config
         first = error.errors()[0]
         where = written_path(options, first["loc"])
         if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{source}: unknown option '{where}'; see the option reference in docs/options.md"
-            ) from error
+            near = did_you_mean(first["loc"][-1], known_names(kind, first["loc"]))
+            raise ConfigError(f"{source}: unknown option '{where}'{near}") from error
         if first["type"] in ("missing", "value_error"):
             raise ConfigError(f"{source}: option '{where}': {first['msg'].removeprefix('Value error, ')}") from error
         raise ConfigError(f"{source}: option '{where}': {first['msg']}, found {first['input']!r}") from error
@@ -76,4 +123,10 @@ def written_path(options: Any, location: tuple[int | str, ...]) -> str:
     return ".".join(written) or "(top level)"
 
 
-__all__ = ["InferConfig", "TrainConfig", "load_config", "parse", "read_yaml"]
+def _with_preset(options: dict[str, Any], path: Path) -> dict[str, Any]:
+    if not isinstance(options.get("model"), str):
+        return options
+    return {**options, "model": preset(options["model"], source=str(path)).model_dump()}
+
+
+__all__ = ["Changes", "InferConfig", "TrainConfig", "dump_config", "kind_of", "load_config", "parse", "read_yaml"]

@@ -1,90 +1,131 @@
 """What is an S2-NAIP sample on disk, and how is it drawn?
 
-`naip/{image}/{X_Y}/rgb.png` is 128×128; `sentinel2/{X_Y}/tci.png` stacks T true-colour dates of 32×32 below each
-other. A pair whose NAIP image has a black pixel or whose series is shorter than asked for is left out of its batch,
-which is then smaller; no sample is ever swapped for another.
+The truth is 128×128 true colour; each band of Sentinel-2 is one PNG in which T dates of 32×32 stand below each other.
+Where the files lie, `catalogue` knows; bands that are not asked for are not opened.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
+from torch import Generator
 
-from ssr.data.imagery import read_picture
-from ssr.data.pairs import WHOLE, Batch, Shard
-from ssr.errors import InputError
-from ssr.scenes.chips import read_chip
+from ssr.data.catalogue import Catalogue
+from ssr.data.png import read_grey, read_rgb
+from ssr.data.samples import Flaw, Sample, has_black
+from ssr.data.sidefiles import Objects
+from ssr.errors import SeriesError
+from ssr.scenes.chips import CHIP_PX
 from ssr.scenes.ranking import sample_dates
-from ssr.sentinel2.radiometry import TCI_PEAK_DN, is_no_data
+from ssr.sentinel2.bands import n_channels_of
+from ssr.sentinel2.radiometry import is_no_data
 
-SEED_STRIDE = 1_000_003
-"""A prime: seeds of different runs do not meet the positions of one another."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Files of one sample and its tile `X_Y` on the 2^17 Web-Mercator grid."""
-
-    tile: str
-    low_res: Path
-    high_res: Path
+SCALE = 4
+TRUTH_PX = CHIP_PX * SCALE
 
 
 class S2NaipPairs:
-    """Samples in a new order each epoch; the step alone decides the batch and its dates."""
+    """Samples of a catalogue.
 
-    def __init__(self, sentinel2: Path, naip: Path, *, n_revisits: int, batch_size: int, seed: int) -> None:
+    Args:
+        bands: files of one date in the order in which they are stacked; `tci`, which decides on the dates, first.
+        objects: boxes by tile.
+        old_naip: the folder of the catalogue's older images.
+    """
+
+    scale = SCALE
+
+    def __init__(
+        self,
+        sentinel2: Path,
+        naip: Path,
+        *,
+        catalogue: Catalogue,
+        n_revisits: int,
+        bands: tuple[str, ...] = ("tci",),
+        objects: Objects | None = None,
+        old_naip: Path | None = None,
+    ) -> None:
+        self.sentinel2 = sentinel2
+        self.naip = naip
+        self.catalogue = catalogue
         self.n_revisits = n_revisits
-        self.batch_size = batch_size
-        self.seed = seed
-        self.pairs = find_pairs(sentinel2, naip)
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self.bands = bands
+        self.objects = objects
+        self.old_naip = old_naip
 
-    def batch(self, step: int, shard: Shard = WHOLE) -> Batch:
-        """The usable pairs of one step; the last batch of an epoch runs on into the next."""
-        positions = [step * self.batch_size + k for k in shard.of(self.batch_size)]
-        samples = [s for k in positions if (s := self._sample(k)) is not None]
-        if not samples:
-            names = ", ".join(self._pair(k).tile for k in positions)
-            raise InputError(
-                f"no usable pair among {names}: black high-resolution pixels or fewer than {self.n_revisits} dates"
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def name(self, index: int) -> str:
+        """`image/X_Y`: neighbouring images show some tiles twice."""
+        return self.catalogue.name(index)
+
+    def draw(self, index: int, generator: Generator) -> Sample | Flaw:
+        """Dates without a gap before the others, drawn at random and in random order."""
+        tci_path = self._low_res(index, "tci")
+        tci = stacked_dates(tci_path, read_rgb(tci_path))
+        if len(tci) < self.n_revisits:
+            return Flaw("short", f"{tci_path}: has {len(tci)} dates, {self.n_revisits} are wanted")
+        truth = self._truth(self.naip / self.catalogue.high_res(index))
+        if isinstance(truth, Flaw):
+            return truth
+        old = self._old_truth(index)
+        if isinstance(old, Flaw):
+            return old
+        has_gap = is_no_data(tci, 3).any((1, 2)) if has_black(tci, 3) else np.zeros(len(tci), np.bool_)
+        dates = sample_dates(has_gap, self.n_revisits, generator)
+        low_res = np.empty((self.n_revisits, n_channels_of(self.bands), CHIP_PX, CHIP_PX), np.uint8)
+        low_res[:, :3] = tci[dates].transpose(0, 3, 1, 2)
+        for channel, band in enumerate(self.bands[1:], start=3):
+            low_res[:, channel] = self._band(index, band, len(tci))[dates]
+        objects = None if self.objects is None else self.objects.get(self.catalogue.tile(index), ())
+        return Sample(low_res, truth, old, objects)
+
+    def inspect(self, index: int) -> Flaw | None:
+        """Drawing a sample decodes all of it, so whatever is drawn."""
+        drawn = self.draw(index, Generator())
+        return drawn if isinstance(drawn, Flaw) else None
+
+    def _low_res(self, index: int, band: str) -> Path:
+        return self.sentinel2 / self.catalogue.low_res(index, band)
+
+    def _band(self, index: int, band: str, n_dates: int) -> NDArray[np.uint8]:
+        path = self._low_res(index, band)
+        dates = stacked_dates(path, read_grey(path))
+        if len(dates) != n_dates:
+            raise SeriesError(f"{path}: has {len(dates)} dates where tci has {n_dates}")
+        return dates
+
+    def _truth(self, path: Path) -> NDArray[np.uint8] | Flaw:
+        pixels = read_rgb(path)
+        if pixels.shape[:2] != (TRUTH_PX, TRUTH_PX):
+            height, width = pixels.shape[:2]
+            raise SeriesError(
+                f"{path}: is {height} px high and {width} px wide, expected {TRUTH_PX}×{TRUTH_PX}, {SCALE} times finer "
+                f"than the dates"
             )
-        low_res, high_res, names_of = zip(*samples, strict=True)
-        return Batch(torch.stack(low_res), torch.stack(high_res), names_of)
+        return Flaw("black", f"{path}: has black pixels") if has_black(pixels, 2) else pixels.transpose(2, 0, 1)
 
-    def _sample(self, position: int) -> tuple[torch.Tensor, torch.Tensor, str] | None:
-        pair = self._pair(position)
-        frames, truth = read_chip(pair.low_res), read_picture(pair.high_res).pixels
-        if len(frames) < self.n_revisits or is_no_data(truth, 2).any():
+    def _old_truth(self, index: int) -> NDArray[np.uint8] | Flaw | None:
+        if self.old_naip is None or self.catalogue.old_high_res is None:
             return None
-        generator = torch.Generator().manual_seed(self.seed * SEED_STRIDE + position)
-        dates = sample_dates(is_no_data(frames, 1).any((1, 2)), self.n_revisits, generator)
-        low_res = torch.from_numpy(frames[dates]).float() / TCI_PEAK_DN
-        high_res = torch.from_numpy(truth.copy()).permute(2, 0, 1).float() / TCI_PEAK_DN
-        return low_res, high_res, pair.tile
-
-    def _pair(self, position: int) -> Pair:
-        epoch, index = divmod(position, len(self.pairs))
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(self.seed * SEED_STRIDE + epoch)
-            self._epoch, self._order = epoch, torch.randperm(len(self.pairs), generator=generator)
-        return self.pairs[int(self._order[index])]
+        below = self.catalogue.old_high_res[index]
+        if not below:
+            return Flaw("missing", f"{self.old_naip}: holds no older image {self.catalogue.tile(index)}.png")
+        return self._truth(self.old_naip / below)
 
 
-def find_pairs(sentinel2: Path, naip: Path) -> list[Pair]:
-    """Every NAIP chip whose tile has a Sentinel-2 series, in the order of their paths.
+def stacked_dates(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`t 32 32 (c)` of a stack `T·32 32 (c)`.
 
     Raises:
-        InputError: a folder is missing, or no pair is complete.
+        SeriesError: the picture is no such stack.
     """
-    for folder in (sentinel2, naip):
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder")
-    pairs = [
-        Pair(path.parent.name, sentinel2 / path.parent.name / "tci.png", path)
-        for path in sorted(naip.glob("*/*/rgb.png"))
-    ]
-    complete = [pair for pair in pairs if pair.low_res.is_file()]
-    if not complete:
-        raise InputError(f"{naip}: of {len(pairs)} chips */X_Y/rgb.png none has its series {sentinel2}/X_Y/tci.png")
-    return complete
+    height, width = pixels.shape[:2]
+    if width != CHIP_PX or height % CHIP_PX:
+        raise SeriesError(
+            f"{path}: is {height} px high and {width} px wide, expected a stack of {CHIP_PX}×{CHIP_PX} dates (height a "
+            f"multiple of {CHIP_PX}, width {CHIP_PX})"
+        )
+    return pixels.reshape(height // CHIP_PX, CHIP_PX, CHIP_PX, *pixels.shape[2:])

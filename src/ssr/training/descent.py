@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ssr.device import Compute
+from ssr.distributed import ALONE, Team
 from ssr.training.ema import MovingAverage
 from ssr.training.schedule import Schedule
 
@@ -15,6 +16,7 @@ class Descent:
 
     Args:
         max_gradient_norm: longer gradients are shortened to this; None leaves them.
+        team: the processes whose gradients are averaged.
     """
 
     def __init__(
@@ -27,21 +29,28 @@ class Descent:
         weight_decay: float,
         ema_decay: float,
         max_gradient_norm: float | None,
+        team: Team = ALONE,
     ) -> None:
         self.network = network.to(compute.device).to(memory_format=torch.channels_last).train()
         self.schedule = schedule
         self.max_gradient_norm = max_gradient_norm
+        self.team = team
         self.average = MovingAverage(self.network, ema_decay)
         self.optimiser = torch.optim.AdamW(
             network.parameters(), lr=schedule.rate(0), betas=betas, weight_decay=weight_decay, fused=True
         )
 
-    def descend(self, total: Tensor, step: int) -> None:
-        """One step down the gradient of `total`, at the rate of that step."""
+    def descend(self, total: Tensor, step: int, *, n_samples: int = 1) -> None:
+        """One step down the gradient of `total`, at the rate of that step.
+
+        Args:
+            total: a mean over `n_samples` samples; processes count by theirs.
+        """
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(step)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
+        self.team.average_gradients(self.network.parameters(), n_samples)
         if self.max_gradient_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient_norm)
         self.optimiser.step()

@@ -34,7 +34,8 @@ class DiffusionStep:
 
     def __call__(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """`loss`, the mean absolute error of the noise."""
-        generator = torch.Generator().manual_seed(self.seed * STEP_STRIDE + step)
+        team = self.descent.team
+        generator = torch.Generator().manual_seed((self.seed * STEP_STRIDE + step) * team.n_ranks + team.rank)
         drawn = self.corruption.draw(batch.high_res.shape, generator)
         low_res, high_res, signal, noise, sees = (
             x.to(self.compute.device) for x in (batch.low_res, batch.high_res, *drawn)
@@ -45,7 +46,7 @@ class DiffusionStep:
         with self.compute.autocast():
             estimated = self.network.denoise(condition, noisy, signal)
         total = denoising_loss(estimated, noise)
-        self.descent.descend(total, step)
+        self.descent.descend(total, step, n_samples=len(batch.names))
         return {"loss": total.detach()}
 
     def state_dict(self) -> dict[str, Any]:

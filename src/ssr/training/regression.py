@@ -26,7 +26,7 @@ class RegressionStep:
             super_res = self.descent.network(low_res)
         terms = self.loss(super_res.float(), high_res)
         total = torch.stack(list(terms.values())).sum()
-        self.descent.descend(total, step)
+        self.descent.descend(total, step, n_samples=len(batch.names))
         return {name: value.detach() for name, value in terms.items()} | {"loss": total.detach()}
 
     def state_dict(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def super_resolve_scene(
         limit = DEFAULT_MAX_DATES if max_dates is None and wanted is None else max_dates
         plan = plan_dates(ranked, wanted, at_most=limit, more=more_dates)
         network = held_to_input(in_passes(opened.network, plan), strength=fidelity, reference=fidelity_to)
-        predictor = Predictor(network, compute, name=opened.name)
+        predictor = Predictor(network, compute, name=opened.given)
         dates = plan.dates
         names = tuple(series.readers[k].path.name for k in dates)
         write_scene(

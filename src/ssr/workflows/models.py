@@ -24,11 +24,12 @@ NO_WEIGHTS = "none"
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A network, what to call it, and the hash of its weight file."""
+    """A network, what to call it, the hash of its weight file, and how the user called it (for messages)."""
 
     network: SuperResolver
     name: str
     sha256: str
+    given: str = "the network"
 
 
 def open_model(
@@ -55,21 +56,22 @@ def open_model(
     """
     given = str(name_or_file)
     if given in UNLEARNED:
-        return NamedModel(build_unlearned(UNLEARNED[given]), given, NO_WEIGHTS)
+        return NamedModel(build_unlearned(UNLEARNED[given]), given, NO_WEIGHTS, given)
     path = bundled_weights(given) if given in bundled_names() else Path(given)
     if path.is_dir():
         opened = open_folder(path)
-        network = opened.network()
-        assert isinstance(network, SuperResolver)
-        return NamedModel(network, path.resolve().name, sha256_of(opened.path))
+        held = opened.network()
+        assert isinstance(held, SuperResolver)
+        return NamedModel(held, path.resolve().name, sha256_of(opened.path), given)
     if path.is_file():
-        return NamedModel(_network_in(path), path.stem, sha256_of(path))
+        return NamedModel(_network_in(path), path.stem, sha256_of(path), given)
     shelf = shelf or Shelf()
     entry = find_entry(given, shelf)
     if entry.is_start_only:
         raise WeightsError(f"{entry.name}: {'; '.join(entry.warnings)}")
     obtained = obtain_entry(entry, shelf, url=url, offline=offline, progress=progress)
-    return NamedModel(load_model(obtained.path, shelf.networks[entry.name]), entry.name, obtained.record.sha256)
+    network = load_model(obtained.path, shelf.networks[entry.name])
+    return NamedModel(network, entry.name, obtained.record.sha256, given)
 
 
 def _network_in(path: Path) -> SuperResolver:

@@ -100,6 +100,7 @@ def _train(
         weight_decay=training.weight_decay,
         ema_decay=training.ema_decay,
         max_gradient_norm=training.max_gradient_norm,
+        team=team,
     )
     step = build_step(config, descent, compute=compute)
     state = folder.newest_state() if resume else None

@@ -266,7 +266,7 @@ def test_pairs_on_disk_are_built_from_their_options(tmp_path):
     write_s2naip_pair(tmp_path, "10_20", n_dates=3)
     config = S2NaipData(sentinel2=tmp_path / "sentinel2", naip=tmp_path / "naip", n_revisits=2)
     source = build_data(config, batch_size=1, scale=4)
-    assert isinstance(source, S2NaipPairs)
+    assert source.batch(0).names == ("m_2608053_sw_17_060_20191203/10_20",)
     assert source.batch(0).low_res.shape == (1, 2, 3, 32, 32)
 
 

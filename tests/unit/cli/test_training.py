@@ -7,7 +7,9 @@ import pytest
 from typer.testing import Result
 
 from ssr.errors import ConfigError, SSRError
+from ssr.workflows.training import TrainResult
 from tests.support.scenes import textured, write_image, write_yaml
+from tests.unit.config.originals import L2, changed
 
 OPTIONS = {
     "name": "tiny",
@@ -59,3 +61,53 @@ def test_a_step_is_told_in_words(invoke: Callable[..., Result]) -> None:
     first, last = shown.stdout.splitlines()
     assert first.startswith("step 1/1  ")
     assert last == "wrote experiments/tiny/models/net_g_latest.pth"
+
+
+def test_options_are_changed_by_their_dotted_path(invoke: Callable[..., Result]) -> None:
+    write_image(Path("imagery/a.png"), textured(1, 60, 60)[0])
+    write_yaml(Path("train.yml"), OPTIONS)
+    shown = invoke("train", "train.yml", "--set", "training.n_steps=2", "--set", "name=other")
+    assert shown.exit_code == 0, shown.exception
+    assert shown.stdout.splitlines()[-1] == "wrote experiments/other/models/net_g_latest.pth"
+    assert [path.name for path in Path("experiments").iterdir()] == ["other"]
+
+
+def test_a_changed_option_that_nobody_knows_is_refused_with_the_nearest(invoke: Callable[..., Result]) -> None:
+    write_yaml(Path("train.yml"), OPTIONS)
+    error = invoke("train", "train.yml", "--set", "training.n_step=2").exception
+    assert isinstance(error, ConfigError)
+    assert str(error) == "train.yml: unknown option 'training.n_step'; did you mean 'n_steps'?"
+
+
+def test_corrections_of_an_original_file_are_refused_when_strict(invoke: Callable[..., Result]) -> None:
+    write_yaml(Path("train.yml"), changed(L2, "network_g.revisits", 4))
+    error = invoke("train", "train.yml", "--strict").exception
+    assert isinstance(error, ConfigError)
+    assert "network_g.revisits: corrected from 4 to 8" in str(error)
+
+
+def test_only_the_first_of_several_processes_speaks(
+    invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = TrainResult(Path("run"), Path("net.pth"), 1, {}, None, ())
+    monkeypatch.setattr("ssr.workflows.training.train", lambda config, **rest: result)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    write_yaml(Path("train.yml"), L2)
+    for rank, speaks in ((0, True), (1, False)):
+        monkeypatch.setenv("RANK", str(rank))
+        shown = invoke("train", "train.yml", "--device", "cpu")
+        assert shown.exit_code == 0, shown.exception
+        assert shown.stdout == ("wrote net.pth\n" if speaks else "")
+        assert ("2 processes, 64" in shown.stderr) is speaks
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 0), ("SIGINT", 130)])
+def test_a_run_that_was_asked_to_stop_says_so_and_a_scheduler_s_stop_is_no_failure(
+    invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    result = TrainResult(Path("run"), Path("net.pth"), 3, {}, name, ())
+    monkeypatch.setattr("ssr.workflows.training.train", lambda config, **rest: result)
+    write_yaml(Path("train.yml"), OPTIONS)
+    shown = invoke("train", "train.yml")
+    assert shown.exit_code == code
+    assert f"stopped by {name} after 3 of 1 steps; --resume continues" in shown.stderr

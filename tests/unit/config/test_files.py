@@ -3,10 +3,15 @@
 import pytest
 import yaml
 
-from ssr.config.files import load_config, parse, read_yaml
+from ssr.config.editors import json_schema
+from ssr.config.files import dump_config, kind_of, load_config, parse, read_yaml
+from ssr.config.names import known_names
 from ssr.config.networks import DateFusionModel, ESRGANModel
+from ssr.config.presets import PRESETS
 from ssr.config.schema import InferConfig, TrainConfig
 from ssr.errors import ConfigError
+from tests.unit.config.originals import INFER as ORIGINAL_INFER
+from tests.unit.config.originals import KINDS
 
 INFER = {"data_dir": "chips", "save_path": "out", "model": {"type": "bicubic"}}
 TRAIN = {
@@ -49,6 +54,66 @@ def test_config_written_and_read_is_the_same(options, tmp_path):
     config, _ = load_config(written(tmp_path / "a.yml", options), kind)
     again, _ = load_config(written(tmp_path / "b.yml", config.model_dump(mode="json")), kind)
     assert again == config
+
+
+@pytest.mark.parametrize(
+    "options",
+    [INFER, TRAIN, {**TRAIN, "model": "esrgan_8S2"}, ORIGINAL_INFER, *KINDS.values()],
+    ids=["infer", "train", "preset", "original infer", *KINDS],
+)
+def test_a_config_as_yaml_reads_as_the_same_config(options, tmp_path):
+    kind = kind_of(options)
+    config, _ = load_config(written(tmp_path / "a.yml", options), kind)
+    (tmp_path / "b.yml").write_text(dump_config(config))
+    again, notes = load_config(tmp_path / "b.yml", kind)
+    assert (again, notes) == (config, [])
+    assert dump_config(again) == dump_config(config)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [(INFER, InferConfig), (TRAIN, TrainConfig), (ORIGINAL_INFER, InferConfig), (KINDS["l2"], TrainConfig)],
+)
+def test_a_file_s_command_is_told_by_its_options(options, kind):
+    assert kind_of(options) is kind
+
+
+@pytest.mark.parametrize(
+    ("dotted", "right"),
+    [
+        ("nmae", "name"),
+        ("los", "loss"),
+        ("training.n_step", "n_steps"),
+        ("model.n_blokcs", "n_blocks"),
+        ("train_data.imagery.0.foldr", "folder"),
+        ("train_data.chip", "chip_px"),
+    ],
+)
+def test_unknown_option_is_refused_with_the_nearest_known_one(dotted, right, tmp_path):
+    path = written(tmp_path / "wrong.yml", with_value(TRAIN, dotted, 1))
+    with pytest.raises(ConfigError) as raised:
+        load_config(path, TrainConfig)
+    assert str(raised.value).endswith(f"unknown option '{dotted}'; did you mean '{right}'?")
+
+
+def test_unknown_option_that_resembles_none_is_refused_with_all_that_there_are(tmp_path):
+    path = written(tmp_path / "wrong.yml", with_value(TRAIN, "train_data.imagery.0.qqq", 1))
+    with pytest.raises(ConfigError, match=r"known here: exclude, folder, include, share$"):
+        load_config(path, TrainConfig)
+
+
+def test_names_of_a_chosen_network_are_its_own():
+    assert "n_growth" in known_names(TrainConfig, ("model", "esrgan", "x"))
+    assert "n_growth" not in known_names(TrainConfig, ("model", "srcnn", "x"))
+    assert "path" in known_names(TrainConfig, ("adversarial", "pretrained", "x"))
+
+
+@pytest.mark.parametrize("kind", [TrainConfig, InferConfig])
+def test_the_schema_for_editors_knows_every_option_and_preset(kind):
+    schema = json_schema(kind)
+    assert set(schema["properties"]) == set(kind.model_fields)
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["model"]["anyOf"][0]["enum"] == sorted(PRESETS)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +182,9 @@ def test_unknown_model_names_those_that_there_are(value, tmp_path):
         b"\xff\xfe\x00binary\x9c",
         b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
         b"a: &a [*a]\nb: *c",
+        b"a: 2020-13-45",
+        b"a: !!int x",
+        b"[" * 5000,
     ],
 )
 def test_file_that_is_no_mapping_of_options_is_named(content, tmp_path):
