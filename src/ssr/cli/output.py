@@ -17,23 +17,24 @@ EXIT_TERMINATED = 143
 
 def run_reporting(command: Callable[[], Any]) -> NoReturn:
     """Run a command; one line and exit code 2 for what the user can mend, 130 when interrupted."""
+    code: Any = 0
     try:
         _run(command)
     except SystemExit as leaving:
-        if "torch.distributed" in sys.modules:
-            _leave_at_once_if_one_of_many(leaving.code)
-        raise
-    sys.exit(0)
+        code = leaving.code
+    if "torch.distributed" in sys.modules:
+        _leave_at_once_if_one_of_many(code)
+    sys.exit(code)
 
 
-def _leave_at_once_if_one_of_many(code: object) -> None:
+def _leave_at_once_if_one_of_many(code: Any) -> None:
     """Under torchrun: threads of gloo abort the process now and then while Python winds down."""
     from ssr.distributed import n_processes
 
     if n_processes() > 1:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 0)
+        os._exit(code or 0)
 
 
 def _run(command: Callable[[], Any]) -> None:
