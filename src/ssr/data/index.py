@@ -109,8 +109,8 @@ def open_index(path: Path) -> Catalogue:
 
 def _parquet() -> tuple[Any, Any]:
     try:
-        import pyarrow  # type: ignore[import-untyped]
-        import pyarrow.parquet  # type: ignore[import-untyped]
+        import pyarrow
+        import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError("pyarrow", "train", "the index of a data set") from error
     return pyarrow, pyarrow.parquet

@@ -1,0 +1,1 @@
+"""Config to objects: the only match on config types."""

@@ -1,0 +1,156 @@
+"""How does a config become a source of training pairs?"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssr.config.data import Augmentation as AugmentationOptions
+from ssr.config.data import Data, OLI2MSIData, PROBAVData, S2NaipData, SimulatedData, WorldStratData
+from ssr.data.augment import Augmentation
+from ssr.data.catalogue import Catalogue
+from ssr.data.drawn import DrawnPairs, choose_kept
+from ssr.data.imagery import read_folder
+from ssr.data.index import open_index, scan
+from ssr.data.oli2msi import OLI2MSIPairs
+from ssr.data.pairs import BatchSource
+from ssr.data.probav import PROBAVPairs
+from ssr.data.s2naip import TRUTH_PX, S2NaipPairs
+from ssr.data.samples import PairSet
+from ssr.data.sidefiles import Objects, read_objects, read_weights
+from ssr.data.simulate import Degradation
+from ssr.data.simulated import SimulatedPairs, ground_side_px
+from ssr.data.worldstrat import WorldStratPairs, read_splits
+from ssr.errors import ConfigError
+from ssr.scenes.chips import CHIP_PX
+
+PairsOnDisk = S2NaipData | WorldStratData | OLI2MSIData | PROBAVData
+
+
+@dataclass(frozen=True)
+class BuiltPairs:
+    """A data set on disk.
+
+    among: the numbers of the samples that come into question; None for all.
+    """
+
+    samples: PairSet
+    weights: NDArray[np.float64] | None = None
+    among: NDArray[np.int64] | None = None
+
+
+def build_data(config: Data, *, batch_size: int, scale: int) -> BatchSource:
+    """A source of training pairs."""
+    if isinstance(config, SimulatedData):
+        return _simulated(config, batch_size=batch_size, scale=scale)
+    _refuse_crop_that_does_not_fit(config)
+    built = build_pairs(config)
+    kept = choose_kept(
+        built.samples, exclude=config.exclude, n_samples=config.n_samples, seed=config.seed, among=built.among
+    )
+    return DrawnPairs(
+        built.samples,
+        batch_size=batch_size,
+        seed=config.seed,
+        kept=kept,
+        weights=built.weights,
+        augmentation=build_augmentation(config.augmentation),
+    )
+
+
+def build_pairs(config: PairsOnDisk) -> BuiltPairs:
+    """A data set on disk, exclusions not yet applied."""
+    match config:
+        case S2NaipData():
+            return _s2naip(config)
+        case WorldStratData():
+            tiles = read_splits(config.splits, config.split)
+            return BuiltPairs(
+                WorldStratPairs(
+                    config.low_res,
+                    config.high_res,
+                    tiles=tiles,
+                    n_revisits=config.n_revisits,
+                    chip_px=config.chip_px,
+                )
+            )
+        case OLI2MSIData():
+            return BuiltPairs(OLI2MSIPairs(config.root, config.split, chip_px=config.chip_px))
+        case PROBAVData():
+            return BuiltPairs(
+                PROBAVPairs(
+                    config.root, config.split, band=config.band, n_revisits=config.n_revisits, chip_px=config.chip_px
+                )
+            )
+        case _:
+            assert_never(config)
+
+
+def build_augmentation(config: AugmentationOptions) -> Augmentation:
+    """The changes of a training pair."""
+    return Augmentation(flips=config.flips, turns=config.turns, crop=config.crop, crop_px=config.crop_px)
+
+
+def build_catalogue(config: S2NaipData) -> Catalogue:
+    """The samples of S2-NAIP, from the index where there is one.
+
+    Raises:
+        ConfigError: the index knows nothing of the older images that are wanted.
+    """
+    if config.index is None:
+        return scan(config.sentinel2, config.naip, layout=config.layout, old_naip=config.old_naip)
+    catalogue = open_index(config.index)
+    if config.old_naip and catalogue.old_high_res is None:
+        raise ConfigError(f"{config.index}: was built without old_naip; build it anew: ssr data index")
+    return catalogue
+
+
+def _s2naip(config: S2NaipData) -> BuiltPairs:
+    catalogue = build_catalogue(config)
+    objects = read_objects(config.objects, catalogue, side_px=TRUTH_PX) if config.objects else None
+    samples = S2NaipPairs(
+        config.sentinel2,
+        config.naip,
+        catalogue=catalogue,
+        n_revisits=config.n_revisits,
+        bands=config.bands,
+        objects=objects,
+        old_naip=config.old_naip,
+    )
+    weights = read_weights(config.tile_weights, catalogue) if config.tile_weights else None
+    return BuiltPairs(samples, weights, _in_question(catalogue, config, objects))
+
+
+def _in_question(catalogue: Catalogue, config: S2NaipData, objects: Objects | None) -> NDArray[np.int64] | None:
+    """Samples that have what is asked for: enough objects, an older image."""
+    if objects is None and config.old_naip is None:
+        return None
+    has_all = np.ones(len(catalogue), np.bool_)
+    if objects is not None:
+        has_all &= np.fromiter((len(objects.get(t, ())) >= config.n_objects for t in catalogue.tiles()), np.bool_)
+    if config.old_naip is not None and catalogue.old_high_res is not None:
+        has_all &= np.fromiter(map(bool, catalogue.old_high_res), np.bool_)
+    return np.flatnonzero(has_all)
+
+
+def _simulated(config: SimulatedData, *, batch_size: int, scale: int) -> SimulatedPairs:
+    side_px = ground_side_px(config.chip_px, scale)
+    folders = [
+        read_folder(f.folder, include=f.include, exclude=f.exclude, share=f.share, min_side_px=side_px)
+        for f in config.imagery
+    ]
+    return SimulatedPairs(
+        folders,
+        n_revisits=config.n_revisits,
+        chip_px=config.chip_px,
+        batch_size=batch_size,
+        seed=config.seed,
+        ranges=Degradation(scale=scale),
+    )
+
+
+def _refuse_crop_that_does_not_fit(config: PairsOnDisk) -> None:
+    side_px = CHIP_PX if isinstance(config, S2NaipData) else config.chip_px
+    if config.augmentation.crop == "aligned" and config.augmentation.crop_px > side_px:
+        raise ConfigError(f"augmentation.crop_px is {config.augmentation.crop_px}, but chips have {side_px} px")
