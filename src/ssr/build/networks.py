@@ -12,7 +12,6 @@ from ssr.checkpoints.described import described_options, read_description
 from ssr.checkpoints.files import StateDict, read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits, recognise
 from ssr.config import basicsr
-from ssr.config.data import Data, S2NaipData, SimulatedData
 from ssr.config.files import parse
 from ssr.config.networks import (
     BicubicModel,
@@ -26,16 +25,7 @@ from ssr.config.networks import (
     UNetDiscriminator,
     Weights,
 )
-from ssr.config.schema import TrainConfig
-from ssr.config.training import Loss, Training
-from ssr.data.imagery import read_folder
-from ssr.data.pairs import BatchSource
-from ssr.data.s2naip import S2NaipPairs
-from ssr.data.simulate import Degradation
-from ssr.data.simulated import SimulatedPairs, ground_side_px
-from ssr.device import Compute
 from ssr.errors import ConfigError, WeightsError
-from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion
 from ssr.models.discriminators import UNetDiscriminatorSN
@@ -46,11 +36,6 @@ from ssr.models.shiftandadd import ShiftAndAdd
 from ssr.models.sr3 import SR3
 from ssr.models.srcnn import SRCNN
 from ssr.sentinel2.bands import channels_per_date
-from ssr.training.descent import Descent
-from ssr.training.diffusion import DiffusionStep
-from ssr.training.step import TrainingStep
-from ssr.training.regression import RegressionStep
-from ssr.training.schedule import Schedule
 
 Network = nn.Module | ShiftAndAdd | Bicubic
 

@@ -1,6 +1,5 @@
 """How does a config become what training repeats at each step?"""
 
-from ssr.build.networks import arguments_of
 from ssr.config.networks import SR3Model
 from ssr.config.schema import TrainConfig
 from ssr.config.training import Loss, Training
@@ -9,9 +8,9 @@ from ssr.errors import ConfigError
 from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.training.descent import Descent
 from ssr.training.diffusion import DiffusionStep
-from ssr.training.step import TrainingStep
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
+from ssr.training.step import TrainingStep
 
 
 def build_step(config: TrainConfig, descent: Descent, *, compute: Compute) -> TrainingStep:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ssr import __version__
-from ssr.cli import config, convert, inference, training, weights
+from ssr.cli import config, convert, data, inference, training, weights
 from ssr.cli.output import run_reporting
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("train")(training.train)
 weights.app.command("convert")(convert.convert)
 app.add_typer(weights.app, name="weights")
 app.add_typer(config.app, name="config")
+app.add_typer(data.app, name="data")
 
 
 def _print_version(asked: bool) -> None:

@@ -5,14 +5,21 @@ import pytest
 import torch
 
 from ssr.build.data import build_data
-from ssr.build.networks import build_model, bundled_model, channels_per_date, load_model, load_weights, model_of, network_from_options
+from ssr.build.networks import (
+    build_model,
+    bundled_model,
+    channels_per_date,
+    load_model,
+    load_weights,
+    model_of,
+    network_from_options,
+)
 from ssr.build.training import build_loss, build_schedule
 from ssr.checkpoints.files import write_safetensors, write_torch
 from ssr.checkpoints.published import load_strictly, needed_tensors
 from ssr.config.data import ImageryFolder, S2NaipData, SimulatedData
 from ssr.config.networks import BicubicModel, DateFusionModel, ESRGANModel, HighResNetModel, SRCNNModel, Weights
 from ssr.config.training import Loss, Training
-from ssr.data.s2naip import S2NaipPairs
 from ssr.errors import ConfigError, WeightsError
 from ssr.models.protocol import SuperResolver
 from tests.support.tolerances import PARITY_RELATIVE

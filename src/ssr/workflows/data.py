@@ -1,0 +1,85 @@
+"""What do `data index` and `data check` do, from files to files?"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssr.build.data import build_pairs
+from ssr.config.data import Data, S2NaipData, SimulatedData
+from ssr.data.check import check, write_exclusions, write_report
+from ssr.data.index import scan, write_index
+from ssr.errors import ConfigError
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class IndexResult:
+    """An index that was written, and what it holds."""
+
+    path: Path
+    layout: str
+    n_samples: int
+    n_images: int
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """What a check found and where it wrote it.
+
+    kinds: how many samples are flawed in which way.
+    """
+
+    report: Path
+    exclude: Path
+    n_samples: int
+    n_flawed: int
+    kinds: dict[str, int]
+
+
+def index_data(
+    data: Data, output: Path | None = None, *, progress: Progress = lambda _done, _total: None
+) -> IndexResult:
+    """Look for the samples of S2-NAIP once and write where they are.
+
+    Args:
+        output: by default the file that the options name as `index`.
+
+    Raises:
+        ConfigError: another data set, or no file to write to.
+    """
+    if not isinstance(data, S2NaipData):
+        raise ConfigError(f"data of type '{data.type}' need no index; only s2naip has one")
+    path = output or data.index
+    if path is None:
+        raise ConfigError("the options name no index; say where to write it: --output index.parquet")
+    catalogue = scan(data.sentinel2, data.naip, layout=data.layout, old_naip=data.old_naip, progress=progress)
+    write_index(path, catalogue)
+    return IndexResult(path, catalogue.layout, len(catalogue), len(catalogue.images))
+
+
+def check_data(
+    data: Data,
+    *,
+    report: Path,
+    exclude: Path,
+    n_threads: int | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> DataCheck:
+    """Read every file of every sample, and write which are of no use and why.
+
+    Args:
+        report: receives the kinds of flaws and each flawed sample, as JSON.
+        exclude: receives the names of flawed samples, for the option `exclude`.
+        n_threads: by default one for each processor.
+
+    Raises:
+        ConfigError: simulated data, which are made and not read.
+    """
+    if isinstance(data, SimulatedData):
+        raise ConfigError("data of type 'simulated' are made for each step; there is nothing to check")
+    found = check(build_pairs(data).samples, n_threads=n_threads or os.cpu_count() or 1, progress=progress)
+    write_report(report, found)
+    write_exclusions(exclude, found)
+    return DataCheck(report, exclude, found.n_samples, len(found.flawed), found.kinds)
