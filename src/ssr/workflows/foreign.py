@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+
 from ssr import __version__
 from ssr.checkpoints.community import RGB, open_community_network
-from ssr.checkpoints.onnx_export import export_series_network
+from ssr.checkpoints.onnx_export import Axes, export_onnx, export_series_network
 from ssr.checkpoints.onnx_files import OnnxRunner, open_onnx
 from ssr.errors import ConfigError, OutputError, WeightsError
 from ssr.models.foreign import ForeignNetwork, Takes
 from ssr.models.protocol import SuperResolver
+from ssr.models.sr3 import SR3
 
 COMMUNITY_HALO_PX = 64
 """What a trained RRDBNet of 23 blocks needs to stay within half of 1/255 (`models/esrgan.py`), the deepest network of
@@ -44,6 +48,10 @@ def export_network(
         ConfigError: dates or tile do not fit the network.
         OutputError: it cannot be exported or written, or the results differ.
     """
+    if isinstance(network, SR3):
+        if n_revisits is not None or stacked or tile_px is not None:
+            raise ConfigError(f"{out}: an SR3 gives its denoiser as it is; leave out dates, stacking and tiles")
+        return _export_denoiser(network, out, metadata=metadata or {})
     if network.sees_place:
         raise OutputError(
             f"{out}: {type(network).__name__} draws noise by place, step by step; that is no single graph"
@@ -78,6 +86,47 @@ def export_network(
         tile_px=tile_px,
         properties=_for_deepness(tile_px) if stacked and tile_px else None,
     )
+
+
+def _export_denoiser(network: SR3, out: Path, *, metadata: Mapping[str, Any]) -> float:
+    """What an SR3 is asked at each step: the noise in an image, given the dates enlarged and its share of signal.
+
+    Inputs `condition` (b t·c H W, dates enlarged) and `noisy` (b c H W), both in the network's range, and `signal` (b);
+    output `noise`. Sampling stays with the caller.
+    """
+    n_condition, n_out = network.n_revisits * network.n_channels, network.n_out_channels
+    side = network.size_multiple * network.scale
+    generator = torch.Generator().manual_seed(0)
+
+    def example(b: int, height: int, width: int) -> tuple[Tensor, ...]:
+        shape = (height * side, width * side)
+        return (
+            torch.rand(b, n_condition, *shape, generator=generator),
+            torch.randn(b, n_out, *shape, generator=generator),
+            torch.rand(b, generator=generator),
+        )
+
+    free = {0: "batch", 2: "height", 3: "width"}
+    declared = {"format": "ssr denoiser", "ssr": __version__, "scale": network.scale, "data_range": network.data_range}
+    return export_onnx(
+        _Denoiser(network),
+        out,
+        examples=[example(2, 4, 5), example(1, 3, 6), example(3, 5, 2)],
+        inputs=[Axes("condition", free), Axes("noisy", free), Axes("signal", {0: "batch"})],
+        output="noise",
+        properties={"ssr": json.dumps({**metadata, **declared})},
+    )
+
+
+class _Denoiser(nn.Module):
+    """The network's denoiser, called with the dates and the noisy image apart."""
+
+    def __init__(self, network: SR3) -> None:
+        super().__init__()
+        self.unet = network.denoise_fn
+
+    def forward(self, condition: Tensor, noisy: Tensor, signal: Tensor) -> Tensor:
+        return self.unet(torch.cat([condition, noisy], 1), signal)
 
 
 def open_onnx_model(

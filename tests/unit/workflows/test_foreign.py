@@ -13,6 +13,7 @@ from ssr.errors import ConfigError, MissingExtraError, OutputError, WeightsError
 from ssr.inference.predictor import super_resolve_array
 from ssr.models.bicubic import Bicubic
 from ssr.workflows.foreign import export_network, open_community, open_onnx_model
+from tests.support.networks import tiny_sr3
 from tests.support.scenes import FP32, textured, tiny_rrdbnet, unit, write_weights
 
 SINGLE = {"n_revisits": 1, "n_growth": 32}
@@ -213,3 +214,33 @@ def test_without_spandrel_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "spandrel", None)
     with pytest.raises(MissingExtraError, match=r"satlas-super-resolution\[community\]"):
         open_community(write_weights(tmp_path / "a.pth", tiny_rrdbnet(**SINGLE)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("context", ["window", "local"])
+def test_an_sr3_gives_its_denoiser_and_sampling_with_it_gives_its_image(context, tmp_path):
+    """The graph is asked at every step what the U-Net was asked; 25 such answers must add up to the same image."""
+    pytest.importorskip("diffusers", reason="the extra 'diffusion' is not installed")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
+    network, low_res = tiny_sr3(context=context), torch.rand(2, 2, 3, 8, 12)
+    assert export_network(network, tmp_path / "denoiser.onnx") <= 1e-4
+    session = onnxruntime.InferenceSession(str(tmp_path / "denoiser.onnx"), providers=["CPUExecutionProvider"])
+    assert [each.name for each in session.get_inputs()] == ["condition", "noisy", "signal"]
+    with torch.no_grad():
+        expected = network(low_res)
+
+    def ask(condition, noisy, signal):
+        given = {"condition": condition.numpy(), "noisy": noisy.numpy(), "signal": signal.numpy()}
+        return torch.from_numpy(session.run(None, given)[0])
+
+    network.denoise = ask
+    torch.testing.assert_close(network(low_res), expected, atol=1e-3, rtol=0)
+    with pytest.raises(WeightsError, match="expected one input, found 3"):
+        open_onnx_model(tmp_path / "denoiser.onnx", scale=4, n_channels=3, halo_px=16)
+
+
+@pytest.mark.parametrize("asked", [{"n_revisits": 2}, {"stacked": True}, {"tile_px": 8}])
+def test_a_denoiser_has_no_dates_to_choose(asked, tmp_path):
+    with pytest.raises(ConfigError, match="an SR3 gives its denoiser as it is"):
+        export_network(tiny_sr3(), tmp_path / "denoiser.onnx", **asked)
+    assert not (tmp_path / "denoiser.onnx").exists()
