@@ -18,9 +18,11 @@ import torch
 from PIL import Image
 
 from ssr.data.catalogue import Catalogue
+from ssr.data.chipfiles import ChipFiles
 from ssr.data.drawn import DrawnPairs
 from ssr.data.ground import draw_ground
 from ssr.data.index import open_index, scan, write_index
+from ssr.data.pack import PackedImages, pack
 from ssr.data.png import pyspng
 from ssr.data.s2naip import S2NaipPairs
 
@@ -46,11 +48,15 @@ def main() -> dict[str, object]:
 def compare(root: Path, bands: tuple[str, ...]) -> dict[str, float]:
     """Samples a second of both, medians over rounds; the ratio is the median of the rounds' ratios."""
     catalogue = scan(root / "sentinel2", root / "naip")
-    samples = S2NaipPairs(root / "sentinel2", root / "naip", catalogue=catalogue, n_revisits=N_REVISITS, bands=bands)
-    source = DrawnPairs(samples, batch_size=BATCH_SIZE, seed=0)
+    files = ChipFiles(root / "sentinel2", root / "naip", catalogue=catalogue)
+    samples = S2NaipPairs(files, catalogue=catalogue, n_revisits=N_REVISITS, bands=bands)
+    pack(samples, root / "-".join(bands), n_threads=1)
+    packed = PackedImages(root / "-".join(bands))
+    from_pack = S2NaipPairs(packed, catalogue=packed.catalogue, n_revisits=N_REVISITS, bands=bands)
+    source, packed_source = (DrawnPairs(s, batch_size=BATCH_SIZE, seed=0) for s in (samples, from_pack))
     tiles = list(catalogue.tiles())
     n_steps = N_PAIRS // BATCH_SIZE
-    original, ours = [], []
+    original, ours, unpacked = [], [], []
     for round_ in range(N_ROUNDS + 1):  # the first round warms up
         started = time.perf_counter()
         for k in range(n_steps):
@@ -59,14 +65,24 @@ def compare(root: Path, bands: tuple[str, ...]) -> dict[str, float]:
         for k in range(n_steps):
             source.batch(round_ * n_steps + k)
         ended = time.perf_counter()
+        for k in range(n_steps):
+            packed_source.batch(round_ * n_steps + k)
+        last = time.perf_counter()
         if round_:
             original.append(N_PAIRS / (middle - started))
             ours.append(N_PAIRS / (ended - middle))
+            unpacked.append(N_PAIRS / (last - ended))
     return {
         "original_samples_per_s": round(statistics.median(original), 1),
         "ours_samples_per_s": round(statistics.median(ours), 1),
-        "ratio": round(statistics.median(b / a for a, b in zip(original, ours, strict=True)), 2),
+        "ratio": ratio(original, ours),
+        "packed_samples_per_s": round(statistics.median(unpacked), 1),
+        "packed_ratio": ratio(original, unpacked),
     }
+
+
+def ratio(slow: list[float], fast: list[float]) -> float:
+    return round(statistics.median(b / a for a, b in zip(slow, fast, strict=True)), 2)
 
 
 def original_batch(root: Path, tiles: list[str], bands: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,6 +1,7 @@
 """How does a config become a source of training pairs?"""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import assert_never
 
 import numpy as np
@@ -10,13 +11,15 @@ from ssr.config.data import Augmentation as AugmentationOptions
 from ssr.config.data import Data, OLI2MSIData, PROBAVData, S2NaipData, SimulatedData, WorldStratData
 from ssr.data.augment import Augmentation
 from ssr.data.catalogue import Catalogue
+from ssr.data.chipfiles import ChipFiles
 from ssr.data.drawn import DrawnPairs, choose_kept
 from ssr.data.imagery import read_folder
 from ssr.data.index import open_index, scan
 from ssr.data.oli2msi import OLI2MSIPairs
+from ssr.data.pack import PackedImages
 from ssr.data.pairs import BatchSource
 from ssr.data.probav import PROBAVPairs
-from ssr.data.s2naip import TRUTH_PX, S2NaipPairs
+from ssr.data.s2naip import TRUTH_PX, S2NaipImages, S2NaipPairs
 from ssr.data.samples import PairSet
 from ssr.data.sidefiles import Objects, read_objects, read_weights
 from ssr.data.simulate import Degradation
@@ -92,31 +95,41 @@ def build_augmentation(config: AugmentationOptions) -> Augmentation:
     return Augmentation(flips=config.flips, turns=config.turns, crop=config.crop, crop_px=config.crop_px)
 
 
-def build_catalogue(config: S2NaipData) -> Catalogue:
-    """The samples of S2-NAIP, from the index where there is one.
+def build_images(config: S2NaipData) -> tuple[Catalogue, S2NaipImages]:
+    """The samples of S2-NAIP and their pixels: of a pack, else of the files that the index or a search finds.
 
     Raises:
-        ConfigError: the index knows nothing of the older images that are wanted.
+        ConfigError: index or pack know nothing of the older images that are wanted, or the pack lacks a band.
     """
-    if config.index is None:
-        return scan(config.sentinel2, config.naip, layout=config.layout, old_naip=config.old_naip)
-    catalogue = open_index(config.index)
+    if config.packed is not None:
+        packed = PackedImages(config.packed)
+        lacking = sorted(set(config.bands) - set(packed.bands))
+        if lacking:
+            raise ConfigError(f"{config.packed}: was packed without {', '.join(lacking)}; pack it anew: ssr data pack")
+        return _with_old(packed.catalogue, config, config.packed), packed
+    if config.index is not None:
+        catalogue = _with_old(open_index(config.index), config, config.index)
+    else:
+        catalogue = scan(config.sentinel2, config.naip, layout=config.layout, old_naip=config.old_naip)
+    return catalogue, ChipFiles(config.sentinel2, config.naip, catalogue=catalogue, old_naip=config.old_naip)
+
+
+def _with_old(catalogue: Catalogue, config: S2NaipData, path: Path) -> Catalogue:
     if config.old_naip and catalogue.old_high_res is None:
-        raise ConfigError(f"{config.index}: was built without old_naip; build it anew: ssr data index")
+        raise ConfigError(f"{path}: was built without old_naip; build it anew: ssr data index, or ssr data pack")
     return catalogue
 
 
 def _s2naip(config: S2NaipData) -> BuiltPairs:
-    catalogue = build_catalogue(config)
+    catalogue, images = build_images(config)
     objects = read_objects(config.objects, catalogue, side_px=TRUTH_PX) if config.objects else None
     samples = S2NaipPairs(
-        config.sentinel2,
-        config.naip,
+        images,
         catalogue=catalogue,
         n_revisits=config.n_revisits,
         bands=config.bands,
         objects=objects,
-        old_naip=config.old_naip,
+        sees_old=config.old_naip is not None,
     )
     weights = read_weights(config.tile_weights, catalogue) if config.tile_weights else None
     return BuiltPairs(samples, weights, _in_question(catalogue, config, objects))

@@ -1,4 +1,4 @@
-"""How do `data index` and `data check` read their arguments and show their results?"""
+"""How do `data index`, `data check` and `data pack` read their arguments and show their results?"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,7 @@ class Which(StrEnum):
 
 
 Config = Annotated[Path, typer.Argument(help="An option file of training, native or of the original.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="By default one for each processor.")]
 Of = Annotated[Which, typer.Option("--of", help="Which data of the option file.")]
 
 
@@ -52,7 +53,7 @@ def check(
     config: Config,
     exclude: Annotated[Path, typer.Option(help="Receives the names of samples of no use.")] = Path("exclude.txt"),
     report: Annotated[Path, typer.Option(help="Receives what is wrong with them.")] = Path("data-check.json"),
-    threads: Annotated[int | None, typer.Option(min=1, help="By default one for each processor.")] = None,
+    threads: Threads = None,
     of: Of = Which.TRAIN,
     as_json: Json = False,
 ) -> None:
@@ -68,6 +69,30 @@ def check(
     kinds = ", ".join(f"{n} {kind}" for kind, n in result.kinds.items())
     print(f"{result.n_flawed} of {result.n_samples} samples are of no use" + (f": {kinds}" if kinds else ""))
     print(f"wrote {result.report} and {result.exclude}; name the latter in the options as exclude")
+
+
+@app.command()
+def pack(
+    config: Config,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
+    threads: Threads = None,
+    of: Of = Which.TRAIN,
+    as_json: Json = False,
+) -> None:
+    """Write the decoded samples of S2-NAIP to a few large files, which training reads without decoding."""
+    from ssr.workflows.data import pack_data
+
+    data = _data_of(config, of)
+    with progress_bar("samples", quiet=as_json) as progress:
+        result = pack_data(data, output, n_threads=threads, progress=progress)
+    if as_json:
+        print_json(result)
+        return
+    print_notes([f"left out: {name}, {why}" for name, why in result.left_out.items()])
+    print(
+        f"wrote {result.folder}: {result.n_samples} samples in {result.n_shards} files; "
+        f"name it in the options as packed"
+    )
 
 
 def _data_of(path: Path, which: Which) -> "Data":

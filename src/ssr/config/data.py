@@ -65,6 +65,7 @@ class S2NaipData(_Pairs):
 
     bands: files of one date, in the order in which they are stacked; `tci` first.
     index: the file of `ssr data index`, which saves looking for the samples at every start.
+    packed: the folder of `ssr data pack`, which is read instead of the PNG files.
     old_naip: older high-resolution images, any tree with `<X_Y>.png`; samples without one are not drawn.
     objects: the file of object boxes; samples with fewer than `n_objects` boxes are not drawn.
     tile_weights: the file of weights; samples are drawn in proportion, with replacement.
@@ -77,6 +78,7 @@ class S2NaipData(_Pairs):
     bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("tci",)
     n_revisits: PositiveInt = 8
     index: Path | None = None
+    packed: Path | None = None
     old_naip: Path | None = None
     objects: Path | None = None
     n_objects: PositiveInt = 1

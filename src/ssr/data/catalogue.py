@@ -48,6 +48,9 @@ class Catalogue:
     def name(self, index: int) -> str:
         return f"{self.images[self.image[index]]}/{self.tile(index)}"
 
+    def has_old(self, index: int) -> bool:
+        return self.old_high_res is not None and bool(self.old_high_res[index])
+
     def high_res(self, index: int) -> str:
         return high_res_path(self.layout, self.images[self.image[index]], self.tile(index))
 

@@ -69,14 +69,7 @@ def write_index(path: Path, catalogue: Catalogue) -> None:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    arrow, parquet = _parquet()
-    image = arrow.DictionaryArray.from_arrays(catalogue.image, arrow.array(catalogue.images))
-    columns = {"image": image, "x": arrow.array(catalogue.x), "y": arrow.array(catalogue.y)}
-    if catalogue.old_high_res is not None:
-        columns["old_high_res"] = arrow.array(catalogue.old_high_res)
-    table = arrow.table(columns).replace_schema_metadata({LAYOUT: catalogue.layout.encode()})
-    with whole_file(path, arrow.ArrowException) as part:
-        parquet.write_table(table, part, compression="zstd")
+    write_table(path, catalogue, {}, {})
 
 
 def open_index(path: Path) -> Catalogue:
@@ -86,18 +79,37 @@ def open_index(path: Path) -> Catalogue:
         InputError: no such file, or not one of ours.
         MissingExtraError: pyarrow is not installed.
     """
+    return open_table(path, ())[0]
+
+
+def write_table(path: Path, catalogue: Catalogue, more: dict[str, NDArray[Any]], metadata: dict[bytes, bytes]) -> None:
+    """Write a catalogue with further columns and notes, as `write_index`."""
+    arrow, parquet = _parquet()
+    image = arrow.DictionaryArray.from_arrays(catalogue.image, arrow.array(catalogue.images))
+    columns = {"image": image, "x": arrow.array(catalogue.x), "y": arrow.array(catalogue.y)}
+    columns |= {name: arrow.array(values) for name, values in more.items()}
+    if catalogue.old_high_res is not None:
+        columns["old_high_res"] = arrow.array(catalogue.old_high_res)
+    table = arrow.table(columns).replace_schema_metadata({LAYOUT: catalogue.layout.encode(), **metadata})
+    with whole_file(path, arrow.ArrowException) as part:
+        parquet.write_table(table, part, compression="zstd")
+
+
+def open_table(path: Path, more: tuple[str, ...]) -> tuple[Catalogue, list[NDArray[Any]], dict[bytes, bytes]]:
+    """Read a catalogue with further columns and notes; raises as `open_index`."""
     arrow, parquet = _parquet()
     if not path.is_file():
-        raise InputError(f"{path}: no such index; build it with: ssr data index")
+        raise InputError(f"{path}: no such index; build it with: {'ssr data pack' if more else 'ssr data index'}")
     try:
         table = parquet.read_table(path, read_dictionary=["image"])
     except (OSError, arrow.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as an index ({one_line(error)}); build it anew") from error
-    layout = (table.schema.metadata or {}).get(LAYOUT, b"").decode()
-    if layout not in get_args(Layout) or not set(COLUMNS) <= set(table.column_names):
-        raise InputError(f"{path}: is no index of S2-NAIP; build one with: ssr data index")
+    metadata = table.schema.metadata or {}
+    layout = metadata.get(LAYOUT, b"").decode()
+    if layout not in get_args(Layout) or not {*COLUMNS, *more} <= set(table.column_names):
+        raise InputError(f"{path}: is no such index of S2-NAIP; build one with: ssr data index (or pack)")
     image = table["image"].unify_dictionaries().combine_chunks()
-    return Catalogue(
+    catalogue = Catalogue(
         cast("Layout", layout),
         tuple(image.dictionary.to_pylist()),
         image.indices.to_numpy(),
@@ -105,6 +117,7 @@ def open_index(path: Path) -> Catalogue:
         table["y"].to_numpy(),
         table["old_high_res"].to_pylist() if "old_high_res" in table.column_names else None,
     )
+    return catalogue, [table[name].to_numpy() for name in more], metadata
 
 
 def _parquet() -> tuple[Any, Any]:

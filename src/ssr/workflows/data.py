@@ -1,4 +1,4 @@
-"""What do `data index` and `data check` do, from files to files?"""
+"""What do `data index`, `data check` and `data pack` do, from files to files?"""
 
 import os
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from ssr.build.data import build_pairs
 from ssr.config.data import Data, S2NaipData, SimulatedData
 from ssr.data.check import check, write_exclusions, write_report
 from ssr.data.index import scan, write_index
+from ssr.data.pack import pack
+from ssr.data.s2naip import S2NaipPairs
 from ssr.errors import ConfigError
 
 Progress = Callable[[int, int | None], None]
@@ -83,3 +85,33 @@ def check_data(
     write_report(report, found)
     write_exclusions(exclude, found)
     return DataCheck(report, exclude, found.n_samples, len(found.flawed), found.kinds)
+
+
+@dataclass(frozen=True)
+class PackResult:
+    """A pack that was written.
+
+    left_out: samples of no use and why.
+    """
+
+    folder: Path
+    n_samples: int
+    n_shards: int
+    left_out: dict[str, str]
+
+
+def pack_data(
+    data: Data, folder: Path, *, n_threads: int | None = None, progress: Progress = lambda _done, _total: None
+) -> PackResult:
+    """Write the decoded samples of S2-NAIP to a few large files; a broken-off pack goes on where it was.
+
+    Raises:
+        ConfigError: another data set.
+    """
+    if not isinstance(data, S2NaipData):
+        raise ConfigError(f"data of type '{data.type}' cannot be packed; only s2naip can")
+    samples = build_pairs(data.model_copy(update={"packed": None})).samples
+    assert isinstance(samples, S2NaipPairs)
+    packed = pack(samples, folder, n_threads=n_threads or os.cpu_count() or 1, progress=progress)
+    left_out = {name: flaw.told for name, flaw in packed.left_out.items()}
+    return PackResult(folder, packed.n_samples, packed.n_shards, left_out)

@@ -15,6 +15,7 @@ from ssr.checkpoints.files import read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits
 from ssr.config.schema import TrainConfig
 from ssr.data.pairs import Shard
+from ssr.data.prefetch import prefetched
 from ssr.device import Compute, choose_compute
 from ssr.distributed import Team, joined_team
 from ssr.errors import ConfigError, OutputError
@@ -25,6 +26,8 @@ from ssr.training.runfolder import RunFolder
 from ssr.training.stopping import Stop, listening
 
 N_VALIDATED_TOGETHER = 8
+N_DATA_THREADS = 1
+"""Decoding holds the interpreter most of the time: a second thread brings nothing."""
 
 LOG = logging.getLogger(__name__)
 
@@ -105,23 +108,26 @@ def _train(
     step = build_step(config, descent, compute=compute)
     state = folder.newest_state() if resume else None
     n_done = folder.resume(state, step) if state else 0
-    end = run_loop(
-        step,
-        build_data(config.train_data, batch_size=training.batch_size, scale=config.model.scale),
-        folder=folder,
-        n_done=n_done,
-        rhythm=Rhythm(
-            n_steps=training.n_steps,
-            log_every=training.log_every,
-            checkpoint_every=training.checkpoint_every,
-            validate_every=training.validate_every,
-        ),
-        validate=_validation(config, descent.average.network, compute, team),
-        progress=progress if team.is_first else _say_nothing,
-        team=team,
-        stop=stop,
-        seed=config.seed,
+    rhythm = Rhythm(
+        n_steps=training.n_steps,
+        log_every=training.log_every,
+        checkpoint_every=training.checkpoint_every,
+        validate_every=training.validate_every,
     )
+    source = build_data(config.train_data, batch_size=training.batch_size, scale=config.model.scale)
+    with prefetched(source, n_threads=N_DATA_THREADS, end=training.n_steps) as ahead:
+        end = run_loop(
+            step,
+            ahead,
+            folder=folder,
+            n_done=n_done,
+            rhythm=rhythm,
+            validate=_validation(config, descent.average.network, compute, team),
+            progress=progress if team.is_first else _say_nothing,
+            team=team,
+            stop=stop,
+            seed=config.seed,
+        )
     stopped_by = end.stopped_by.name if end.stopped_by else None
     return TrainResult(
         folder.path, folder.models / "net_g_latest.pth", end.n_done, end.figures, stopped_by, tuple(notes)

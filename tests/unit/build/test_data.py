@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
-from ssr.build.data import build_data
+from ssr.build.data import build_data, build_pairs
 from ssr.config.data import Augmentation, OLI2MSIData, PROBAVData, S2NaipData, WorldStratData
 from ssr.data.index import scan, write_index
+from ssr.data.pack import pack
 from ssr.errors import ConfigError, InputError
 from tests.unit.data.layouts import (
     IMAGE,
@@ -80,6 +82,17 @@ def test_an_index_stands_for_the_folders(three):
         drawn(s2naip(three, index=three / "index.parquet", old_naip=three / "old"))
     with pytest.raises(InputError, match=r"absent\.parquet"):
         drawn(s2naip(three, index=three / "absent.parquet"))
+
+
+def test_a_pack_stands_for_the_files(three):
+    pytest.importorskip("pyarrow", reason="the extra 'train' is not installed")
+    pack(build_pairs(s2naip(three, bands=("tci", "b08"))).samples, three / "pack", n_threads=1)
+    files = drawn(s2naip(three, bands=("tci", "b08")), batch_size=2)
+    options = {"sentinel2": three / "absent", "naip": three / "absent", "packed": three / "pack", "n_revisits": 2}
+    packed = drawn(S2NaipData(bands=("tci", "b08"), **options), batch_size=2)
+    assert all(torch.equal(a.low_res, b.low_res) and a.names == b.names for a, b in zip(files, packed, strict=True))
+    with pytest.raises(ConfigError, match="without b11"):
+        drawn(S2NaipData(bands=("tci", "b11"), **options))
 
 
 def test_every_other_data_set_is_built(tmp_path):

@@ -1,4 +1,4 @@
-"""Do `data index` and `data check` say what they found, and refuse what has nothing to find?"""
+"""Do `data index`, `data check` and `data pack` say what they found, and refuse what has nothing to find?"""
 
 import json
 from collections.abc import Callable
@@ -66,7 +66,16 @@ def test_index_without_a_file_to_write_and_absent_data_are_refused(invoke: Invok
     assert "validation_data" in str(refused.exception)
 
 
-@pytest.mark.parametrize("command", [("index", "-o", "a.parquet"), ("check",)])
+def test_pack_names_what_it_left_out(invoke: Invoke, options: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the extra 'train' is not installed")
+    shown = invoke("data", "pack", options, "-o", "pack")
+    assert shown.exit_code == 0, shown.exception
+    assert shown.stdout == "wrote pack: 2 samples in 1 files; name it in the options as packed\n"
+    assert f"left out: {IMAGE}/3_3" in shown.stderr
+    assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == ["00000.tar", "index.parquet"]
+
+
+@pytest.mark.parametrize("command", [("index", "-o", "a.parquet"), ("check",), ("pack", "-o", "a")])
 def test_simulated_data_have_nothing_to_find(command: tuple[str, ...], invoke: Invoke, tmp_path: Path) -> None:
     options = write_options(tmp_path, {"type": "simulated", "imagery": [{"folder": "a"}], "n_revisits": [2]})
     name, *arguments = command

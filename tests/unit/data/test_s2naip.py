@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssr.data.chipfiles import ChipFiles
 from ssr.data.drawn import DrawnPairs
 from ssr.data.index import scan
 from ssr.data.s2naip import S2NaipPairs
@@ -18,9 +19,8 @@ BLACK_OR_SHORT = [{"n_dates": 4, "has_black_truth": True}, {"n_dates": 1}]
 
 def pairs(root, *, n_revisits=2, old_naip=None, **arguments):
     catalogue = scan(root / "sentinel2", root / "naip", old_naip=old_naip)
-    return S2NaipPairs(
-        root / "sentinel2", root / "naip", catalogue=catalogue, n_revisits=n_revisits, old_naip=old_naip, **arguments
-    )
+    files = ChipFiles(root / "sentinel2", root / "naip", catalogue=catalogue, old_naip=old_naip)
+    return S2NaipPairs(files, catalogue=catalogue, n_revisits=n_revisits, sees_old=old_naip is not None, **arguments)
 
 
 def source(root, *, batch_size=1, seed=0, **arguments):
