@@ -15,7 +15,8 @@ class Perceptual(Options):
     """Distance of features of a classification network (Johnson et al. 2016).
 
     weights: a local file with the network's tensors under torchvision's names; by default torchvision's own, cached.
-    layers: weight of each layer, named as published (`conv3_4`); by default those of the original for VGG19.
+    layers: weight of each layer, `conv3_4` of VGG, `conv1` and `fire2` to `fire9` of SqueezeNet, always before its
+        ReLU; by default the last layer before each halving, weighted as in the original's VGG19.
     """
 
     network: Literal["vgg19", "vgg16", "squeezenet1_1"] = "vgg19"
@@ -27,7 +28,7 @@ class Perceptual(Options):
 class Clip(Options):
     """Distance of image embeddings of a CLIP network (open_clip).
 
-    weights: a local file, or the tag of published weights.
+    weights: a local file, or the tag of published weights; by default the first that open_clip lists.
     """
 
     network: str = "ViT-B-16-SigLIP-256"
@@ -110,6 +111,9 @@ class Training(Options):
 
     batch_size: of all processes together.
     n_accumulated: each step's batch passes in so many parts, for memory.
+    saves_memory: ESRGAN alone: the insides of its blocks are computed anew on the way back instead of kept.
+    ema_warms_up: shorten the decay of the moving average early on, so that a short run is not averaged with its random
+        start; the original does not.
     n_checkpoints_kept: older ones are deleted; the best and the last always stay.
     """
 
@@ -125,8 +129,10 @@ class Training(Options):
     weight_decay: NonNegativeFloat = 0.0
     max_gradient_norm: PositiveFloat | None = None
     ema_decay: Share = 0.999
+    ema_warms_up: bool = True
     log_every: PositiveInt = 100
     validate_every: PositiveInt = 5000
     checkpoint_every: PositiveInt = 5000
     n_checkpoints_kept: PositiveInt | None = None
     n_accumulated: PositiveInt = 1
+    saves_memory: bool = False

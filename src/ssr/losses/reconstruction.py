@@ -1,32 +1,15 @@
-"""How far is a result from the truth, with a gradient?"""
+"""How far is a result from the truth, pixel by pixel, with a gradient?"""
 
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-
-class ReconstructionLoss(nn.Module):
-    """Weighted sum of mean absolute error, mean squared error and structural dissimilarity.
-
-    The published L2 models minimise 0.3·MSE + 0.4·L1 + 0.3·SSIM (Satlas Super Resolution, `L2Model`).
-
-    Args:
-        l1, mse, ssim: weights; a term of weight 0 is not computed.
-        border_px: high-resolution border left out, where the network lacks context.
-    """
-
-    def __init__(self, *, l1: float = 1.0, mse: float = 0.0, ssim: float = 0.0, border_px: int = 0) -> None:
-        super().__init__()
-        self.weights = {"l1": l1, "mse": mse, "ssim": ssim}
-        self.border_px = border_px
-
-    def forward(self, super_res: Tensor, high_res: Tensor) -> dict[str, Tensor]:
-        """Weighted terms by name, `b c H W` each side."""
-        inner = slice(self.border_px, -self.border_px or None)
-        a, b = super_res[..., inner, inner], high_res[..., inner, inner]
-        return {name: weight * MEASURES[name](a, b) for name, weight in self.weights.items() if weight > 0}
+MAX_SHIFT_PX = 3
+"""As cPSNR allows (Märtens et al. 2019): truth and dates are placed no better than that."""
+DARKEST = 1 / 255
+"""Colours shorter than one step of 8 bits have no direction."""
 
 
 def structural_dissimilarity(a: Tensor, b: Tensor, *, window_px: int = 5, sigma_px: float = 1.5) -> Tensor:
@@ -52,8 +35,43 @@ def structural_dissimilarity(a: Tensor, b: Tensor, *, window_px: int = 5, sigma_
     return ((1 - similarity) / 2).clamp(0, 1).mean()
 
 
+def shifted_l1(super_res: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute error of the result's inside at the truth's best displacement by whole pixels, per image.
+
+    Every displacement up to `MAX_SHIFT_PX` each way is tried on the same inside, without a gradient; the gradient is
+    that of the best, which is the gradient of the minimum.
+    """
+    m = MAX_SHIFT_PX
+    height, width = (side - 2 * m for side in super_res.shape[-2:])
+    inside = super_res[..., m : m + height, m : m + width]
+    places = [(row, column) for row in range(2 * m + 1) for column in range(2 * m + 1)]
+    with torch.no_grad():
+        errors = [(inside - truth[..., r : r + height, c : c + width]).abs().mean((1, 2, 3)) for r, c in places]
+        best = torch.stack(errors).argmin(0).tolist()
+        moved = [
+            image[:, r : r + height, c : c + width]
+            for image, (r, c) in zip(truth, (places[k] for k in best), strict=True)
+        ]
+    return F.l1_loss(inside, torch.stack(moved))
+
+
+def spectral_angle(a: Tensor, b: Tensor) -> Tensor:
+    """Angle between the colours of two images, radians, mean over pixels (Kruse et al. 1993).
+
+    Nearly black pixels of either count 0. By the formula of Kahan, twice the arctangent of the length of the unit
+    colours' difference over that of their sum, whose gradient exists also where they agree.
+    """
+    has_colour = (a.norm(dim=1) > DARKEST) & (b.norm(dim=1) > DARKEST)
+    unit_a, unit_b = (F.normalize(x, dim=1, eps=DARKEST) for x in (a, b))
+    angle = 2 * torch.atan2((unit_a - unit_b).norm(dim=1), (unit_a + unit_b).norm(dim=1))
+    return torch.where(has_colour, angle, 0).mean()
+
+
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": F.l1_loss,
     "mse": F.mse_loss,
     "ssim": structural_dissimilarity,
+    "shift_l1": shifted_l1,
+    "spectral_angle": spectral_angle,
 }
+"""By their names in option files."""

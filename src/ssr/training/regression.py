@@ -7,27 +7,38 @@ from torch import Tensor
 
 from ssr.data.pairs import Batch
 from ssr.device import Compute
-from ssr.losses.reconstruction import ReconstructionLoss
+from ssr.losses.total import TotalLoss
 from ssr.training.descent import Descent
+from ssr.training.parts import gather, parts_of
 
 
 class RegressionStep:
-    """Descends a reconstruction loss of the network's image."""
+    """Descends a loss of the network's image.
 
-    def __init__(self, descent: Descent, loss: ReconstructionLoss, *, compute: Compute) -> None:
+    Args:
+        n_parts: the batch passes in so many, for memory.
+    """
+
+    def __init__(self, descent: Descent, loss: TotalLoss, *, compute: Compute, n_parts: int = 1) -> None:
         self.descent = descent
         self.loss = loss
         self.compute = compute
+        self.n_parts = n_parts
 
     def __call__(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Losses by name; `loss` is their sum."""
-        low_res, high_res = batch.low_res.to(self.compute.device), batch.high_res.to(self.compute.device)
-        with self.compute.autocast():
-            super_res = self.descent.network(low_res)
-        terms = self.loss(super_res.float(), high_res)
-        total = torch.stack(list(terms.values())).sum()
-        self.descent.descend(total, step, n_samples=len(batch.names))
-        return {name: value.detach() for name, value in terms.items()} | {"loss": total.detach()}
+        figures: dict[str, Tensor] = {}
+        self.descent.begin(step)
+        for part, share in parts_of(batch, self.n_parts):
+            low_res, high_res = part.low_res.to(self.compute.device), part.high_res.to(self.compute.device)
+            with self.compute.autocast():
+                super_res = self.descent.network(low_res)
+            terms = self.loss(super_res.float(), high_res, low_res)
+            total = torch.stack(list(terms.values())).sum()
+            (total * share).backward()
+            gather(figures, terms | {"loss": total}, share)
+        self.descent.finish(n_samples=len(batch.names))
+        return figures
 
     def state_dict(self) -> dict[str, Any]:
         return self.descent.state_dict()

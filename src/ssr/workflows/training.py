@@ -105,7 +105,7 @@ def _train(
         max_gradient_norm=training.max_gradient_norm,
         team=team,
     )
-    step = build_step(config, descent, compute=compute)
+    step = build_step(config, descent, compute=compute, tell=tell if team.is_first else _tell_nobody)
     state = folder.newest_state() if resume else None
     n_done = folder.resume(state, step) if state else 0
     rhythm = Rhythm(
@@ -179,4 +179,8 @@ def _validation(
 
 
 def _say_nothing(_done: int, _losses: dict[str, float]) -> None:
+    pass
+
+
+def _tell_nobody(_note: str) -> None:
     pass

@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from ssr.losses.reconstruction import ReconstructionLoss, structural_dissimilarity
+from ssr.losses.reconstruction import MEASURES, shifted_l1, spectral_angle, structural_dissimilarity
 from tests.support.tolerances import FLOAT32
 
 
@@ -55,14 +57,10 @@ def test_flat_images_differ_by_their_luminance_term(value, expected):
     assert structural_dissimilarity(a, b).item() == pytest.approx(expected, abs=FLOAT32)
 
 
-def test_equal_images_lose_nothing():
+@pytest.mark.parametrize("name", MEASURES)
+def test_equal_images_lose_nothing(name):
     _, truth = pair()
-    terms = ReconstructionLoss(l1=1.0, mse=1.0, ssim=1.0)(truth, truth.clone())
-    assert {name: term.item() for name, term in terms.items()} == {
-        "l1": 0,
-        "mse": 0,
-        "ssim": pytest.approx(0, abs=1e-6),
-    }
+    assert MEASURES[name](truth, truth.clone()).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_opposite_images_are_clamped_to_one():
@@ -71,34 +69,78 @@ def test_opposite_images_are_clamped_to_one():
     assert 0.5 < structural_dissimilarity(a, 1 - a).item() <= 1.0
 
 
-def test_terms_are_weighted_means():
+def test_absolute_and_squared_errors_are_means():
     image, truth = pair(b=2)
-    terms = ReconstructionLoss(l1=0.4, mse=0.3, ssim=0.3)(image, truth)
     difference = (image - truth).double()
-    assert terms["l1"].item() == pytest.approx(0.4 * difference.abs().mean().item(), rel=FLOAT32)
-    assert terms["mse"].item() == pytest.approx(0.3 * difference.square().mean().item(), rel=FLOAT32)
-    assert terms["ssim"].item() == pytest.approx(0.3 * structural_dissimilarity(image, truth).item(), rel=FLOAT32)
+    assert MEASURES["l1"](image, truth).item() == pytest.approx(difference.abs().mean().item(), rel=FLOAT32)
+    assert MEASURES["mse"](image, truth).item() == pytest.approx(difference.square().mean().item(), rel=FLOAT32)
 
 
-def test_term_without_weight_is_left_out():
-    assert list(ReconstructionLoss(l1=0.0, mse=1.0)(*pair())) == ["mse"]
+@pytest.mark.parametrize("shift", [(0, 0), (3, -2), (-3, 3), (1, 0)], ids=str)
+def test_displacement_up_to_three_pixels_costs_nothing(shift):
+    _, truth = pair(b=2)
+    moved = truth.roll(shift, (-2, -1))
+    assert shifted_l1(moved, truth).item() == 0
+    assert torch.nn.functional.l1_loss(moved, truth).item() > 0.1 or shift == (0, 0)
 
 
-@pytest.mark.parametrize(("border_px", "expected"), [(0, 1 - (6 / 10) ** 2), (1, 1 - (6 / 8) ** 2), (2, 0.0), (3, 0.0)])
-def test_border_is_left_out(border_px, expected):
-    truth = torch.zeros(1, 3, 10, 10)
-    image = torch.ones_like(truth)
-    image[..., 2:-2, 2:-2] = 0
-    loss = ReconstructionLoss(border_px=border_px)(image, truth)["l1"].item()
-    assert loss == pytest.approx(expected, abs=FLOAT32)
+def test_displacement_of_four_pixels_is_an_error():
+    _, truth = pair()
+    assert shifted_l1(truth.roll(4, -1), truth).item() > 0.1
 
 
-@pytest.mark.parametrize("weights", [{"l1": 1.0}, {"l1": 0.0, "mse": 1.0}, {"l1": 0.0, "ssim": 1.0}])
-def test_gradient_descends(weights):
+def test_each_image_has_a_displacement_of_its_own():
+    _, truth = pair(b=2)
+    moved = torch.stack([truth[0].roll((2, 1), (-2, -1)), truth[1].roll((-1, -3), (-2, -1))])
+    assert shifted_l1(moved, truth).item() == 0
+
+
+def test_shifted_error_is_the_least_of_all_forty_nine():
+    image, truth = pair(b=3, side=15)
+    a, b = image.double().numpy(), truth.double().numpy()
+    least = [
+        min(np.abs(a[n, :, 3:-3, 3:-3] - b[n, :, r : r + 9, c : c + 9]).mean() for r in range(7) for c in range(7))
+        for n in range(3)
+    ]
+    assert shifted_l1(image, truth).item() == pytest.approx(np.mean(least), rel=FLOAT32)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "radians"),
+    [
+        ((1, 0, 0), (0, 1, 0), math.pi / 2),
+        ((0.2, 0.2, 0.2), (0.8, 0.8, 0.8), 0),
+        ((0.5, 0.5, 0), (0.3, 0, 0), math.pi / 4),
+        ((0.001, 0, 0), (0, 1, 0), 0),
+        ((0, 0, 0), (0, 0, 0), 0),
+    ],
+    ids=["right angle", "brightness is no colour", "half a right angle", "nearly black", "black"],
+)
+def test_spectral_angle_of_flat_images(a, b, radians):
+    images = (torch.tensor(x, dtype=torch.float32).view(1, 3, 1, 1).expand(1, 3, 4, 4) for x in (a, b))
+    assert spectral_angle(*images).item() == pytest.approx(radians, abs=FLOAT32)
+
+
+def test_spectral_angle_is_the_arccosine_of_the_normalised_product():
+    image, truth = (0.1 + 0.9 * x for x in pair(b=2))
+    a, b = image.double(), truth.double()
+    cosine = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+    assert spectral_angle(image, truth).item() == pytest.approx(cosine.clamp(-1, 1).acos().mean().item(), rel=FLOAT32)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_gradient_descends(name):
     image, truth = pair()
     image.requires_grad_(True)
-    loss = ReconstructionLoss(**weights)
-    before = sum(loss(image, truth).values())
+    before = MEASURES[name](image, truth)
     (gradient,) = torch.autograd.grad(before, image)
     assert gradient.isfinite().all()
-    assert sum(loss(image - 1e-3 * gradient / gradient.abs().max(), truth).values()) < before
+    assert MEASURES[name](image - 1e-3 * gradient / gradient.abs().max(), truth) < before
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_gradient_is_finite_where_images_agree(name, value):
+    image = torch.full((1, 3, 12, 12), value, requires_grad=True)
+    (gradient,) = torch.autograd.grad(MEASURES[name](image, torch.full_like(image, value)), image)
+    assert gradient.isfinite().all()

@@ -4,7 +4,8 @@ import torch
 
 from ssr.data.pairs import WHOLE, Batch, Shard
 from ssr.device import Compute
-from ssr.losses.reconstruction import ReconstructionLoss
+from ssr.losses.reconstruction import MEASURES
+from ssr.losses.total import Term, TotalLoss
 from ssr.models.datefusion import DateFusion
 from ssr.training.descent import Descent
 from ssr.training.loop import Rhythm, run_loop
@@ -13,6 +14,11 @@ from ssr.training.runfolder import RunFolder
 from ssr.training.schedule import Schedule
 
 CPU = Compute(torch.device("cpu"), "fp32")
+
+
+def pixel_loss(**weights: float) -> TotalLoss:
+    """Measures against the truth by their weights."""
+    return TotalLoss({name: Term(weight, MEASURES[name]) for name, weight in weights.items()})
 
 
 class Noise:
@@ -42,13 +48,15 @@ def tiny_network() -> DateFusion:
         return DateFusion(n_features=6, n_date_features=4, n_blocks=1, scale=2)
 
 
-def new_step(*, n_steps: int = 6, network: torch.nn.Module | None = None, **arguments: object) -> RegressionStep:
+def new_step(
+    *, n_steps: int = 6, network: torch.nn.Module | None = None, n_parts: int = 1, **arguments: object
+) -> RegressionStep:
     schedule = Schedule(
         kind="cosine", peak=1e-2, final=1e-4, n_steps=n_steps, n_warmup_steps=2, milestones=(), gamma=1.0
     )
     settings = {"betas": (0.9, 0.99), "weight_decay": 1e-3, "ema_decay": 0.9, "max_gradient_norm": 0.5}
     descent = Descent(network or tiny_network(), compute=CPU, schedule=schedule, **(settings | arguments))
-    return RegressionStep(descent, ReconstructionLoss(l1=0.5, mse=0.5), compute=CPU)
+    return RegressionStep(descent, pixel_loss(l1=0.5, mse=0.5), compute=CPU, n_parts=n_parts)
 
 
 def run(folder: RunFolder, step: RegressionStep, **arguments: object) -> dict[str, float]:

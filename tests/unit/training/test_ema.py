@@ -25,6 +25,12 @@ def test_early_decay_is_shorter(decay, expected):
     assert average.network.weight.item() == pytest.approx(expected, abs=FLOAT32)
 
 
+def test_published_decay_holds_from_the_first_update():
+    average = MovingAverage(network(1.0), 0.999, warms_up=False)
+    average.update(network(0.0))
+    assert average.network.weight.item() == pytest.approx(0.999, abs=FLOAT32)
+
+
 def test_without_decay_the_average_is_the_network():
     average = MovingAverage(network(0.0), 0.0)
     average.update(network(0.7))

@@ -7,14 +7,14 @@ import torch
 
 from ssr.data.pairs import Batch
 from ssr.device import Compute
-from ssr.losses.reconstruction import ReconstructionLoss
 from ssr.models.srcnn import SRCNN
 from ssr.training.descent import Descent
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
+from tests.support.scenes import BF16, tiny_rrdbnet
 from tests.support.tolerances import FLOAT32
 from tests.support.uniform import golden_parameter, uniform
-from tests.unit.training.runs import CPU, Noise, new_step
+from tests.unit.training.runs import CPU, Noise, new_step, pixel_loss
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
@@ -47,7 +47,7 @@ def test_three_steps_equal_those_of_the_original():
         ema_decay=0.0,
         max_gradient_norm=None,
     )
-    step = RegressionStep(descent, ReconstructionLoss(l1=0.4, mse=0.3, ssim=0.3), compute=CPU)
+    step = RegressionStep(descent, pixel_loss(l1=0.4, mse=0.3, ssim=0.3), compute=CPU)
     for k, expected in enumerate(json.loads(str(recorded["log"])), start=1):
         low_res = recorded_bytes(f"low_res{k}", 2, 8, 3, 12, 12)
         losses = step(Batch(low_res, recorded_bytes(f"high_res{k}", 2, 3, 48, 48), ("a", "b")), k - 1)
@@ -119,3 +119,42 @@ def test_state_of_a_step_does_not_change_when_it_goes_on():
     state = {name: tensor.clone() for name, tensor in step.state_dict()["network"].items()}
     step(Noise().batch(0), 0)
     assert not all(torch.equal(tensor, step.descent.network.state_dict()[name]) for name, tensor in state.items())
+
+
+@pytest.mark.parametrize("n_parts", [2, 5])
+def test_batch_in_parts_has_the_gradients_of_the_whole(n_parts):
+    whole, parted = (new_step(max_gradient_norm=None, n_parts=n) for n in (1, n_parts))
+    a, b = (step(Noise().batch(0), 0) for step in (whole, parted))
+    assert all(b[name].item() == pytest.approx(value.item(), rel=FLOAT32) for name, value in a.items())
+    for p, q in zip(whole.descent.network.parameters(), parted.descent.network.parameters(), strict=True):
+        if p.grad is not None:
+            torch.testing.assert_close(q.grad, p.grad, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("compute", [CPU, BF16], ids=str)
+def test_blocks_that_are_computed_anew_give_the_same_step(compute):
+    steps = [new_step(network=tiny_rrdbnet(n_blocks=2, scale=2), max_gradient_norm=None) for _ in range(2)]
+    steps[1].descent.network.checkpoints_blocks = True
+    for step in steps:
+        step.compute = compute
+    a, b = (step(Noise().batch(0), 0) for step in steps)
+    assert a["loss"] == b["loss"]
+    for p, q in zip(*(step.descent.network.parameters() for step in steps), strict=True):
+        torch.testing.assert_close(q.grad, p.grad, atol=1e-7, rtol=1e-5)
+
+
+def test_blocks_that_are_computed_anew_keep_less():
+    """What autograd holds between the way there and the way back."""
+
+    def n_kept(checkpoints_blocks):
+        network = tiny_rrdbnet(n_blocks=4, scale=2)
+        network.requires_grad_(True).checkpoints_blocks = checkpoints_blocks
+        kept = {}
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t: kept.update({t.data_ptr(): t.numel()}) or t, lambda t: t
+        ):
+            image = network(Noise().batch(0).low_res)
+        assert image.requires_grad
+        return sum(kept.values())
+
+    assert n_kept(True) < 0.5 * n_kept(False)
