@@ -8,6 +8,7 @@ import memory
 import models
 import seams
 import torch
+import training_step
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
         "esrgan_speed": esrgan_speed.main(),
         "models": models.main(),
         "seams": seams.main(),
+        "training_step": training_step.main(),
         "memory": memory.main(),
     }
     print(json.dumps(report, indent=2))

@@ -3,22 +3,21 @@
 One process, the two in turn, the published ESRGAN (64 features, 23 blocks, growth 32) on the same random chips. The
 original's way, in our words: float32, tensors as they come, Adam, a moving average parameter by parameter, targets
 sharpened with a 51×51 filter. Ours: the steps of `ssr.training` in the precision this machine multiplies fastest,
-channels last. Memory is the peak of a process that makes two steps of our L1 training in float32, with blocks kept and
-with blocks computed anew (`training.saves_memory`); what torch and the weights take alone is shown beside it.
+channels last. Memory is the peak of a process that makes two of our steps, with blocks kept and with blocks computed
+anew (`training.saves_memory`); `idle` is what torch, weights and averages take before the first.
 """
 
 import json
-import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from copy import deepcopy
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ssr.data.pairs import Batch
 from ssr.device import Compute, choose_compute
@@ -31,19 +30,29 @@ from ssr.training.descent import Descent
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
 
-N_CHIPS, N_DATES, CHIP_PX, N_ROUNDS = 8, 8, 32, 5
+N_CHIPS, N_DATES, CHIP_PX, N_ROUNDS = 8, 8, 32, 9
+MODES = (
+    "idle",
+    *(
+        f"{loss} {precision} {how}"
+        for loss in ("l1", "gan")
+        for precision in ("fp32", "bf16")
+        for how in ("keep", "anew")
+    ),
+)
 SCHEDULE = Schedule(kind="multistep", peak=1e-4, final=0.0, n_steps=100, n_warmup_steps=0, milestones=(), gamma=0.5)
 
 
 def main(n_chips: int = N_CHIPS, n_rounds: int = N_ROUNDS) -> dict[str, object]:
     compute = choose_compute()
-    figures: dict[str, object] = {"compute": str(compute), "n_chips": n_chips}
+    figures: dict[str, object] = {
+        "compute": str(compute),
+        "n_chips": n_chips,
+        "peak_mb": {mode: peak_mb(mode, n_chips) for mode in MODES},
+    }
     batch = chips(n_chips)
     for name, has_judge in (("l1", False), ("gan", True)):
         figures[name] = compare(OriginalStep(has_judge), our_step(compute, has_judge), batch, n_rounds)
-    figures["peak_mb"] = {
-        mode: peak_mb(mode, n_chips) for mode in ("idle", "fp32 keep", "fp32 anew", "bf16 keep", "bf16 anew")
-    }
     return figures
 
 
@@ -143,19 +152,16 @@ def sharpened_by_square_filter(image: Tensor) -> Tensor:
 def peak_mb(mode: str, n_chips: int) -> int:
     """Peak resident memory of a process of its own."""
     command = [sys.executable, __file__, "--memory", mode, str(n_chips)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout)
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def measure_memory(mode: str, n_chips: int) -> None:
-    precision, _, kept = mode.partition(" ")
-    compute = choose_compute(precision="fp32" if precision == "idle" else precision)
-    step = our_step(compute, has_judge=False, saves_memory=kept == "anew")
-    if precision == "idle":
-        nn.Module.state_dict(step.descent.network)
-    else:
-        for k in range(2):
-            step(chips(n_chips), k)
-    print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+    loss, precision, how = ("l1", "fp32", "keep") if mode == "idle" else mode.split()
+    step = our_step(choose_compute(precision=precision), loss == "gan", saves_memory=how == "anew")
+    for k in range(0 if mode == "idle" else 2):
+        step(chips(n_chips), k)
+    status = Path("/proc/self/status").read_text().split("VmHWM:")[1]  # ru_maxrss would count the parent's too
+    print(int(status.split()[0]) // 1024)
 
 
 if __name__ == "__main__":

@@ -81,14 +81,14 @@ def joined_team(*, device_type: str, environment: Mapping[str, str] = os.environ
         raise ConfigError(
             f"WORLD_SIZE is {n_ranks}, but RANK or MASTER_ADDR is not set; start with torchrun --nproc_per_node=N"
         )
-    backend = "nccl" if device_type == "cuda" else "gloo"
-    dist.init_process_group(backend)
+    has_accelerator = device_type == "cuda"
+    dist.init_process_group("cpu:gloo,cuda:nccl" if has_accelerator else "gloo")  # figures stay on the CPU
     try:
         team = Team(dist.get_rank(), dist.get_world_size())
         yield team
         team.wait()
     finally:
-        if backend != "gloo":  # taking a gloo group down aborts the process now and then; it goes with the process
+        if has_accelerator:  # taking a gloo group down aborts the process now and then; it goes with the process
             dist.destroy_process_group()
 
 

@@ -118,6 +118,7 @@ def test_the_networks_are_those_that_were_published(path: Path) -> None:
         ("main/esrgan_s2naip_urban", "adversarial.sees_low_res", True),
         ("main/esrgan_s2naip_urban", "training.milestones", (400_000,)),
         ("main/esrgan_s2naip_urban", "training.ema_decay", 0.999),
+        ("main/esrgan_s2naip_urban", "training.ema_warms_up", False),
         ("main/osm_obj_esrgan", "adversarial.objects.weight", 0.3),
         ("main/osm_obj_esrgan", "train_data.n_objects", 1),
         ("experiments/esrgan_baseline", "training.batch_size", 256),

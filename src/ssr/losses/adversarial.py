@@ -25,7 +25,11 @@ def realism_loss(kind: Kind, logits: Tensor) -> Tensor:
 
 
 def object_loss(logits: Tensor, *, is_real: bool, n_crops: float) -> Tensor:
-    """Logistic loss of `n c h w` logits, mean over `n_crops` crops of which these are a part; 0 of none at all."""
+    """Logistic loss of `n c h w` logits, their sum over crops divided by `n_crops`; 0 of none at all.
+
+    Args:
+        n_crops: so many as there are on average, where parts of a batch differ.
+    """
     per_crop = logits[0].numel() if len(logits) else 1
     return _logistic(logits.float(), is_real).sum() / ((n_crops or 1) * per_crop)
 

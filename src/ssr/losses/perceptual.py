@@ -23,7 +23,7 @@ class PerceptualDistance(nn.Module):
 
     def __init__(self, trunk: Trunk, weights: Mapping[str, float]) -> None:
         super().__init__()
-        self.trunk = trunk.eval().requires_grad_(False)
+        self.trunk = trunk.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.weights = dict(weights)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(-1, 1, 1), persistent=False)

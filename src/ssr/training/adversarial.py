@@ -5,7 +5,7 @@ older image (each where asked for). Order of a step, and of the discriminator's 
 images in the generator's turn; then real ones, then the same generated ones, each with a backward pass of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssr.data.pairs import Batch, Box
+from ssr.data.pairs import Batch
 from ssr.device import Compute
 from ssr.errors import InputError
 from ssr.losses.adversarial import Kind, judgement_loss, object_loss, realism_loss
@@ -22,12 +22,10 @@ from ssr.losses.sharpening import sharpened
 from ssr.losses.total import TotalLoss
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.training.descent import Descent
+from ssr.training.objects import cut_out, draw_objects, objects_per_image
 from ssr.training.parts import gather, parts_of
 
-CROP_PX = 32
 SIZE_MULTIPLE = 8
-STEP_STRIDE = 1_000_003
-"""A prime: seeds of different runs do not meet the steps of one another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +104,20 @@ class AdversarialStep:
             raise InputError(
                 f"{batch.names[0]}: is {height}×{width} pixels; a discriminator takes multiples of {SIZE_MULTIPLE}"
             )
-        batch = batch._replace(objects=self._drawn_objects(batch, step))
-        is_generators_turn = k + 1 > self.judging.n_warmup_steps and (k + 1) % self.judging.n_steps_between == 0
-        if is_generators_turn:
-            figures, fakes = self._move_generator(batch, step, faces_judge=True)
+        crops_per_image = 0.0
+        if self.judging.objects:
+            batch = draw_objects(batch, self.judging.objects.n_objects, seed=self.seed, step=step)
+            crops_per_image = objects_per_image(batch, self.generator.team)
+        if k + 1 > self.judging.n_warmup_steps and (k + 1) % self.judging.n_steps_between == 0:
+            figures, fakes = self._move_generator(batch, step, faces_judge=True, crops_per_image=crops_per_image)
         else:
             figures, fakes = self._only_generate(batch)
             self.generator.follow()
-        return figures | self._move_discriminator(batch, fakes, step)
+        return figures | self._move_discriminator(batch, fakes, step, crops_per_image=crops_per_image)
 
-    def _move_generator(self, batch: Batch, step: int, *, faces_judge: bool) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def _move_generator(
+        self, batch: Batch, step: int, *, faces_judge: bool, crops_per_image: float = 0.0
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
         figures: dict[str, Tensor] = {}
         fakes = []
         self.generator.begin(step)
@@ -123,10 +125,9 @@ class AdversarialStep:
             for part, share in parts_of(self._on_device(batch), self.n_parts):
                 fake = self._generate(part)
                 terms = self.loss(fake, part.high_res, part.low_res)
-                total = torch.stack(list(terms.values())).sum()
                 if faces_judge:
-                    terms |= self._lack_of_realism(fake, part, _n_crops(batch) * share)
-                    total = torch.stack(list(terms.values())).sum()
+                    terms |= self._lack_of_realism(fake, part, crops_per_image)
+                total = _sum(terms)
                 (total * share).backward()
                 gather(figures, terms | {"loss": total}, share)
                 fakes.append(fake.detach())
@@ -140,18 +141,20 @@ class AdversarialStep:
         for part, share in parts_of(self._on_device(batch), self.n_parts):
             fake = self._generate(part)
             terms = self.loss(fake, part.high_res, part.low_res)
-            gather(figures, terms | {"loss": torch.stack(list(terms.values())).sum()}, share)
+            gather(figures, terms | {"loss": _sum(terms)}, share)
             fakes.append(fake)
         return figures, fakes
 
-    def _lack_of_realism(self, fake: Tensor, part: Batch, n_crops: float) -> dict[str, Tensor]:
-        terms = {"realism": self.judging.weight * realism_loss(self.judging.kind, self._judge(fake, part))}
+    def _lack_of_realism(self, fake: Tensor, part: Batch, crops_per_image: float) -> dict[str, Tensor]:
+        weight = self.judging.weight
+        terms = {"realism": weight * realism_loss(self.judging.kind, self._judge(fake, part))}
         if self.judging.objects:
-            value = object_loss(self._judge_objects(fake, part), is_real=True, n_crops=n_crops)
-            terms["realism_objects"] = self.judging.weight * self.judging.objects.weight * value
+            terms["realism_objects"] = weight * self._object_loss(fake, part, crops_per_image, is_real=True)
         return terms
 
-    def _move_discriminator(self, batch: Batch, fakes: list[Tensor], step: int) -> dict[str, Tensor]:
+    def _move_discriminator(
+        self, batch: Batch, fakes: list[Tensor], step: int, *, crops_per_image: float
+    ) -> dict[str, Tensor]:
         figures: dict[str, Tensor] = {}
         self.discriminator.begin(step)
         for (part, share), fake in zip(parts_of(self._on_device(batch), self.n_parts), fakes, strict=True):
@@ -160,13 +163,10 @@ class AdversarialStep:
                 logits = self._judge(image, part)
                 terms = {f"d_{name}": judgement_loss(self.judging.kind, logits, is_real=is_real)}
                 if self.judging.objects:
-                    value = object_loss(
-                        self._judge_objects(image, part),
-                        is_real=is_real or self.judging.objects.labels_fakes_as_real,
-                        n_crops=_n_crops(batch) * share,
-                    )
-                    terms[f"d_objects_{name}"] = self.judging.objects.weight * value
-                (torch.stack(list(terms.values())).sum() * share).backward()
+                    counts_as_real = is_real or self.judging.objects.labels_fakes_as_real
+                    loss = self._object_loss(image, part, crops_per_image, is_real=counts_as_real)
+                    terms[f"d_objects_{name}"] = loss
+                (_sum(terms) * share).backward()
                 gather(figures, terms | {f"d_logit_{name}": logits.mean()}, share)
         self.discriminator.finish(n_samples=len(batch.names))
         return figures
@@ -187,24 +187,14 @@ class AdversarialStep:
             logits: Tensor = self.judge(torch.cat(seen, 1))
         return logits.float()
 
-    def _judge_objects(self, image: Tensor, part: Batch) -> Tensor:
+    def _object_loss(self, image: Tensor, part: Batch, crops_per_image: float, *, is_real: bool) -> Tensor:
         """Also of no crop at all: every process of a team needs gradients of the same parameters."""
-        assert part.objects is not None, "the discriminator is to judge objects, the data have none"
+        assert self.judging.objects is not None
+        assert part.objects is not None
         with self.compute.autocast():
             logits: Tensor = self.judge.judge_objects(cut_out(image, part.objects))
-        return logits.float()
-
-    def _drawn_objects(self, batch: Batch, step: int) -> tuple[tuple[Box, ...], ...] | None:
-        """So many of each image's objects, or all there are."""
-        if self.judging.objects is None or batch.objects is None:
-            return None
-        team = self.generator.team
-        generator = torch.Generator().manual_seed((self.seed * STEP_STRIDE + step) * team.n_ranks + team.rank)
-        drawn = []
-        for boxes in batch.objects:
-            order = torch.randperm(len(boxes), generator=generator)[: self.judging.objects.n_objects]
-            drawn.append(tuple(boxes[k] for k in order.tolist()))
-        return tuple(drawn)
+        n_crops = crops_per_image * len(part.names)
+        return self.judging.objects.weight * object_loss(logits, is_real=is_real, n_crops=n_crops)
 
     def _on_device(self, batch: Batch) -> Batch:
         old = batch.old_high_res
@@ -224,18 +214,8 @@ class AdversarialStep:
         self.discriminator.load_state_dict(state["discriminator"])
 
 
-def cut_out(images: Tensor, boxes: Sequence[Sequence[Box]]) -> Tensor:
-    """Each image's boxes, resized bilinearly: `n 3 32 32`."""
-    crops = [
-        F.interpolate(image[None, :, top:bottom, left:right], (CROP_PX, CROP_PX), mode="bilinear")
-        for image, own in zip(images, boxes, strict=True)
-        for left, top, right, bottom in own
-    ]
-    return torch.cat(crops) if crops else images.new_zeros(0, images.shape[1], CROP_PX, CROP_PX)
-
-
-def _n_crops(batch: Batch) -> int:
-    return sum(map(len, batch.objects or ()))
+def _sum(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(terms.values())).sum()
 
 
 @contextmanager

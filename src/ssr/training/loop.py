@@ -115,23 +115,28 @@ def run_loop(
 
 
 class _Means:
-    """Means of losses since they were last taken, over steps and processes, by number of chips."""
+    """Means of losses since they were last taken, over steps and processes, by number of chips.
+
+    A loss counts where it was computed: some belong to the turns of one network only.
+    """
 
     def __init__(self, team: Team) -> None:
         self.team = team
         self.sums: Figures = defaultdict(float)
-        self.weight = 0
+        self.weights: Figures = defaultdict(float)
 
     def add(self, losses: Figures, weight: int) -> None:
         for name, value in losses.items():
             self.sums[name] += value * weight
-        self.weight += weight
+            self.weights[name] += weight
 
     def take(self) -> Figures:
-        means = {name: total / self.weight for name, total in self.sums.items()}
-        taken = self.team.weighted_mean(means, self.weight)
+        taken: Figures = {}
+        for name, total in self.sums.items():
+            weight = self.weights[name]
+            taken |= self.team.weighted_mean({name: total / weight}, weight)
         self.sums.clear()
-        self.weight = 0
+        self.weights.clear()
         return taken
 
 

@@ -102,6 +102,7 @@ def _train(
         betas=training.betas,
         weight_decay=training.weight_decay,
         ema_decay=training.ema_decay,
+        ema_warms_up=training.ema_warms_up,
         max_gradient_norm=training.max_gradient_norm,
         team=team,
     )

@@ -15,6 +15,7 @@ from ssr.errors import ConfigError, WeightsError
 from ssr.losses.clip import ClipDistance
 from ssr.losses.perceptual import PerceptualDistance
 from ssr.losses.trunks import Trunk
+from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
 from ssr.training.adversarial import AdversarialStep, Judging, ObjectJudging
 from ssr.training.descent import Descent
@@ -95,6 +96,8 @@ def test_discriminator_depends_on_the_seed_alone_and_is_not_the_generators_twin(
     torch.rand(5)
     assert torch.equal(build_judge(config, config.adversarial).conv0.weight, first)
     assert not torch.equal(build_judge(other, other.adversarial).conv0.weight, first)
+    torch.default_generator.manual_seed(0)  # where the generator starts from
+    assert not torch.equal(UNetDiscriminatorSN(n_channels=9, n_features=4).conv0.weight, first)
 
 
 def test_options_of_judging_arrive():

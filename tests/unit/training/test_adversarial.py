@@ -2,14 +2,18 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from torch.nn.functional import softplus
 
 from ssr.data.pairs import Batch
+from ssr.distributed import ALONE, Team
 from ssr.errors import InputError
 from ssr.losses.adversarial import JUDGEMENTS
 from ssr.losses.reconstruction import MEASURES
@@ -17,8 +21,9 @@ from ssr.losses.sharpening import sharpened
 from ssr.losses.total import Term, TotalLoss
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.esrgan import RRDBNet
-from ssr.training.adversarial import AdversarialStep, Judging, ObjectJudging, cut_out
+from ssr.training.adversarial import AdversarialStep, Judging, ObjectJudging
 from ssr.training.descent import Descent
+from ssr.training.objects import cut_out, draw_objects
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
 from tests.support.scenes import BF16
@@ -251,6 +256,24 @@ def test_crops_are_the_boxes_resized():
     torch.testing.assert_close(crops[2, 0], torch.ones(32, 32))
 
 
+def test_objects_drawn_do_not_depend_on_who_else_is_in_the_batch():
+    boxes = tuple((k, k, k + 4, k + 4) for k in range(20))
+    batch = Chips().batch(0, objects=(boxes, boxes))
+    both = draw_objects(batch, 3, seed=1, step=2)
+    alone = draw_objects(batch._replace(names=("b",), objects=(boxes,)), 3, seed=1, step=2)
+    assert alone.objects == both.objects[1:]
+    assert both.objects[0] != both.objects[1]
+    assert all(len(set(own)) == 3 and set(own) <= set(boxes) for own in both.objects)
+
+
+def test_every_object_is_drawn_as_often():
+    boxes = tuple((k, 0, k + 4, 4) for k in range(4))
+    batch = Chips().batch(0, objects=(boxes, ()))
+    drawn = [draw_objects(batch, 1, seed=0, step=k).objects[0][0][0] for k in range(2000)]
+    for k in range(4):
+        assert abs(drawn.count(k) / 2000 - 0.25) < 5 * (0.25 * 0.75 / 2000) ** 0.5
+
+
 def judged_crops(step, batch, k=0):
     seen = []
     handle = step.judge.o_conv1.register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0].detach().clone()))
@@ -325,6 +348,39 @@ def test_batch_in_parts_has_the_gradients_of_the_whole():
     for step_of in (lambda step: step.generator.network, lambda step: step.judge):
         for p, q in zip(step_of(whole).parameters(), step_of(parted).parameters(), strict=True):
             torch.testing.assert_close(q.grad, p.grad, atol=1e-5, rtol=1e-3)
+
+
+def in_team(rank, n_ranks, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=n_ranks)
+    torch.save(gradients_of(Team(rank, n_ranks)), f"{folder}/{rank}.pt")
+    dist.barrier()
+    os._exit(0)  # taking a gloo group down aborts the process now and then
+
+
+def gradients_of(team):
+    """After one step on this process's share of three chips, one of them without objects."""
+    step, batch = new_step(**ALL), Chips().batch(0)
+    step.generator.team = step.discriminator.team = team
+    objects = (((0, 0, 9, 7), (4, 8, 20, 32), (1, 1, 9, 9)), (), ((3, 3, 30, 30),))
+    whole = Batch(
+        *(torch.cat([x, x[:1].flip(-1)]) for x in batch[:2]), ("a", "b", "c"), batch.old_high_res[[0, 1, 0]], objects
+    )
+    mine = slice(0, 2) if team.rank == 0 else slice(2, 3)
+    mine = mine if team.n_ranks > 1 else slice(0, 3)
+    step(whole._replace(**{name: getattr(whole, name)[mine] for name in whole._fields}), 0)
+    return [p.grad for n in (step.generator.network, step.judge) for p in n.parameters()]
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_gradients_of_one(tmp_path):
+    """Of unlike numbers of images and objects."""
+    mp.spawn(in_team, args=(2, str(tmp_path)), nprocs=2)
+    expected = gradients_of(ALONE)
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)  # noqa: TID251 - a file this test has made
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-3)
 
 
 def test_bfloat16_leaves_weights_and_losses_in_single_precision():

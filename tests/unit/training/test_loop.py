@@ -211,3 +211,13 @@ def test_dropout_draws_the_same_after_resuming_and_another_seed_draws_other_numb
         results[name] = read_weights(tmp_path / name / "models" / "net_g_latest.pth", key="params")
     assert same_state(results["whole"], results["halves"])
     assert not same_state(results["whole"], results["other"])
+
+
+def test_a_loss_of_some_steps_is_the_mean_over_those(tmp_path):
+    class EveryOther(Scripted):
+        def __call__(self, batch, k):
+            return super().__call__(batch, k) | ({"realism": torch.tensor(4.0)} if k % 2 else {})
+
+    run(RunFolder(tmp_path, "run"), EveryOther([1.0, 2.0, 3.0, 4.0]), n_steps=4)
+    (line,) = log_of(RunFolder(tmp_path, "run"))
+    assert (line["loss"], line["realism"]) == (2.5, 4.0)

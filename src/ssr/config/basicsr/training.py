@@ -56,6 +56,7 @@ def read_training(keys: Keys, n_processes: int) -> dict[str, Any]:
         "batch_size": _batch_size(train_keys, n_processes),
         "n_warmup_steps": max(0, int(train.take_number("warmup_iter", -1))),
         "ema_decay": train.take_number("ema_decay", 0.0),
+        "ema_warms_up": False,
         **read_optimiser(train.child("optim_g")),
         **read_schedule(train.child("scheduler", NO_SCHEDULE), n_steps),
         **_frequencies(keys),
