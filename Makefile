@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# One process a core; each leaves the others their core.
+SPREAD := -n auto --dist worksteal
 
 .PHONY: setup demo test test-fast check bench lock clean
 
@@ -19,10 +21,10 @@ demo: setup
 	$(BIN)/ssr demo --overwrite
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
 check: setup
 	$(BIN)/ruff format --check .

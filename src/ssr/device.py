@@ -9,7 +9,7 @@ import torch
 
 from ssr.errors import ConfigError
 
-PrecisionName = Literal["auto", "fp32", "bf16"]
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 UNKNOWN_DEVICE = "device {!r} is not known; expected auto, cpu, cuda, cuda:N or mps"
 
 
@@ -18,13 +18,18 @@ class Compute:
     """A device and the precision of its convolutions."""
 
     device: torch.device
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", "fp16"]
+
+    @property
+    def needs_scaled_gradients(self) -> bool:
+        """Whether small gradients would vanish: half precision knows nothing below 6e-8."""
+        return self.precision == "fp16"
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Run convolutions in bfloat16 where that was chosen; sums, registration and colours stay in float32."""
+        """Run convolutions in 16 bits where that was chosen; sums, registration and colours stay in float32."""
         if self.precision == "fp32":
             return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16 if self.precision == "bf16" else torch.float16)
 
     def __str__(self) -> str:
         threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
@@ -33,8 +38,8 @@ class Compute:
 
 def choose_compute(device: str = "auto", precision: PrecisionName = "auto") -> Compute:
     """Take the accelerator if there is one, bfloat16 where the hardware multiplies it natively."""
-    if precision not in ("auto", "fp32", "bf16"):
-        raise ConfigError(f"precision {precision!r} is not known; expected auto, fp32 or bf16")
+    if precision not in ("auto", "fp32", "bf16", "fp16"):
+        raise ConfigError(f"precision {precision!r} is not known; expected auto, fp32, bf16 or fp16")
     chosen = _choose_device(device)
     if chosen.type == "cpu":
         torch.set_num_threads(available_cores())

@@ -1,5 +1,6 @@
 """Do the networks train on several processes, with every parameter taking part?"""
 
+import copy
 import json
 import os
 import subprocess
@@ -9,12 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 
 from ssr.checkpoints.files import read_weights
+from ssr.device import Compute
+from ssr.distributed import Team
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.highresnet import HighResNet
 from ssr.models.sr3_unet import UNet
 from ssr.models.srcnn import SRCNN
+from ssr.training.descent import Descent
+from ssr.training.schedule import Schedule
 from tests.support.ranks import gradients_of_ranks
 from tests.support.scenes import tiny_date_fusion, tiny_rrdbnet, with_seed, write_yaml
 from tests.support.tolerances import FLOAT32
@@ -116,3 +123,48 @@ def test_two_processes_train_what_one_trains_with_the_same_batches(tmp_path: Pat
     rate = 1e-4  # what a step of Adam moves a parameter by, whatever rounding does to a gradient near zero
     for name, tensor in weights["one"].items():
         torch.testing.assert_close(weights["two"][name], tensor, atol=3 * rate, rtol=0, msg=name)
+
+
+OVERFLOWING_STEP = 1
+
+
+def descend_in_half_precision(rank: int, folder: str) -> None:
+    """Three steps of w · x; at one of them the gradient of the second process alone overflows."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    network = torch.nn.Linear(3, 1)
+    torch.nn.init.constant_(network.weight, 0.5)
+    torch.nn.init.zeros_(network.bias)
+    schedule = Schedule(kind="multistep", peak=1e-2, final=0.0, n_steps=9, n_warmup_steps=0, milestones=(), gamma=1.0)
+    descent = Descent(
+        network,
+        compute=Compute(torch.device("cpu"), "fp16"),
+        schedule=schedule,
+        betas=(0.9, 0.99),
+        weight_decay=0.0,
+        ema_decay=0.9,
+        max_gradient_norm=1.0,
+        team=Team(rank, 2),
+    )
+    states = []
+    for k in range(3):
+        x = torch.full((1, 3), 1e36 if (k, rank) == (OVERFLOWING_STEP, 1) else 1.0 + k)
+        descent.descend(network(x).sum(), k)
+        states.append(copy.deepcopy(descent.state_dict()))
+    torch.save(states, f"{folder}/{rank}.pt")
+    dist.barrier()
+    os._exit(0)  # taking a gloo group down aborts the process now and then
+
+
+@pytest.mark.slow
+def test_an_overflow_in_one_process_skips_the_step_in_all(tmp_path: Path) -> None:
+    mp.spawn(descend_in_half_precision, args=(str(tmp_path),), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))  # noqa: TID251 - made here
+    for ours, theirs in zip(first, second, strict=True):
+        for name, tensor in ours["network"].items():
+            assert torch.equal(tensor, theirs["network"][name])
+        assert ours["scaler"] == theirs["scaler"]
+    assert [state["scaler"]["scale"] for state in first] == [65536.0, 32768.0, 32768.0]
+    weights = [state["network"]["weight"] for state in first]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])

@@ -1,14 +1,21 @@
 """Does a training run leave weights that the other commands take?"""
 
+import csv
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tests.integration.conftest import Run, files_below
+from tests.integration.conftest import Run, command, files_below
 from tests.support.scenes import textured, tiny_date_fusion, write_chip, write_image, write_weights, write_yaml
 
 WEIGHTS = "experiments/tiny/models/net_g_latest.pth"
@@ -73,6 +80,12 @@ def test_trained_weights_super_resolve_a_scene(run: Run, dates: Path, tmp_path: 
     assert f"wrote {WEIGHTS}; validation: psnr" in done.stdout
     events = [(line["event"], line["step"]) for line in log_of(tmp_path)]
     assert events == [("train", 1), ("train", 2), ("validation", 2)]
+    with (tmp_path / "experiments/tiny/log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(line["step"], line["loss"]) for line in log_of(tmp_path) if line["event"] == "train"] == [
+        (int(row["step"]), float(row["value"])) for row in rows if (row["event"], row["name"]) == ("train", "loss")
+    ]
+    assert re.search(r"^step 2/2 .*  learning_rate 0\.0001 .* steps/s  .* chips/s  0:00:00 left$", done.stdout, re.M)
     scene = run("scene", dates, "-o", "out.tif", "--model", WEIGHTS, "--json")
     assert scene.returncode == 0, scene.stderr
     assert json.loads(scene.stdout)["model"] == "net_g_latest"
@@ -104,6 +117,7 @@ def test_a_run_is_not_overwritten_and_a_resumed_one_equals_one_in_a_piece(run: R
 
 @pytest.mark.slow
 def test_an_original_option_file_trains_the_published_recipe(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the file asks for TensorBoard: the extra 'logging' is not installed")
     write_yaml(tmp_path / "options.yml", original_options(tmp_path))
     done = run("ssr.train", "-opt", "options.yml")
     assert done.returncode == 0, done.stderr
@@ -111,6 +125,7 @@ def test_an_original_option_file_trains_the_published_recipe(run: Run, tmp_path:
     assert [line["step"] for line in log_of(tmp_path) if line["event"] == "train"] == [1, 2]
     content = torch.load(tmp_path / WEIGHTS, weights_only=True)  # noqa: TID251 - a file this test has made
     assert set(content) == {"params", "params_ema"}
+    assert len(list((tmp_path / "experiments/tiny/tensorboard").glob("events.out.tfevents.*"))) == 1
     again = run("ssr.train", "-opt", "options.yml", "--auto_resume")
     assert again.returncode == 0, again.stderr
 
@@ -157,6 +172,117 @@ def test_sr3_trains_by_diffusion_and_its_weights_draw_a_scene(run: Run, dates: P
     assert (done.returncode, done.stderr) == (0, "")
     convert = run("weights", "convert", WEIGHTS, "-o", "sr3.safetensors", "--model", "tiny.yml")
     assert convert.returncode == 0, convert.stderr
-    drawn = [run("scene", dates, "-o", f"{k}.tif", "--model", "sr3.safetensors") for k in range(2)]
+    # The run's own file says what shapes do not: groups, context, how dates are enlarged.
+    drawn = [run("scene", dates, "-o", f"{k}.tif", "--model", w) for k, w in enumerate((WEIGHTS, "sr3.safetensors"))]
     assert [scene.returncode for scene in drawn] == [0, 0], drawn[0].stderr
     assert (tmp_path / "0.tif").read_bytes() == (tmp_path / "1.tif").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_that_was_terminated_and_resumed_equals_one_in_a_piece(
+    run: Run, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    """To the bit: weights, training state and losses."""
+    options = native_options(tmp_path, n_steps=40)
+    options["training"] |= {"checkpoint_every": 7, "n_warmup_steps": 10}
+    write_yaml(tmp_path / "tiny.yml", options)
+    write_yaml(tmp_path / "piece.yml", options | {"name": "piece"})
+    process = start("train", "tiny.yml")
+    log = tmp_path / "experiments/tiny/log.jsonl"
+    deadline = time.monotonic() + 60
+    while not log.is_file() or log.read_text().count("\n") < 5:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0
+    stopped = re.search(r"stopped by SIGTERM after (\d+) of 40 steps; --resume continues", told)
+    assert stopped, told
+    assert 5 <= int(stopped[1]) < 40
+    assert run("train", "tiny.yml", "--resume").returncode == 0
+    assert run("train", "piece.yml").returncode == 0
+    resumed, piece = (
+        {
+            file: torch.load(tmp_path / "experiments" / name / file, weights_only=True)  # noqa: TID251 - made here
+            for file in ("models/net_g_latest.pth", "training_states/40.state")
+        }
+        for name in ("tiny", "piece")
+    )
+    assert_same(resumed, piece)
+    both = [
+        [json.loads(line) for line in (tmp_path / "experiments" / name / "log.jsonl").read_text().splitlines()]
+        for name in ("tiny", "piece")
+    ]
+    assert [line | {"seconds": 0} for line in both[0]] == [line | {"seconds": 0} for line in both[1]]
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_a_live_table(tmp_path: Path) -> None:
+    write_yaml(tmp_path / "tiny.yml", native_options(tmp_path, n_steps=12))
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    process = subprocess.Popen(
+        command("train", "tiny.yml"), cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 1 << 16):
+            shown += piece
+    except OSError:  # how Linux says that nobody writes any more
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(timeout=60) == 0, shown
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    assert not re.search(r"^step 1/12  l1", text, re.M), "plain lines belong into files"
+    assert re.search(r"step 12/12  [\d.]+ steps/s  [\d.]+ chips/s  0:00:00 left  0:00:\d\d elapsed", text)
+    assert re.search(r"train, step 12 +validation, step 12", text)
+    assert re.search(r"loss +0\.\d{5}", text)
+    assert re.search(r"cpsnr +\d+\.\d{5}", text)
+    assert text.rstrip().splitlines()[-1].startswith(f"wrote {WEIGHTS}")
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h") == 1  # the cursor is given back
+
+
+@pytest.mark.slow
+def test_a_machine_reads_one_object_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    write_yaml(tmp_path / "tiny.yml", native_options(tmp_path))
+    done = run("train", "tiny.yml", "--json", "--precision", "fp16")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["n_steps"] == 2
+    assert [line["loss_scale"] for line in log_of(tmp_path) if line["event"] == "train"] == [65536.0, 65536.0]
+
+
+@pytest.mark.slow
+def test_boards_are_told_of_losses_validations_and_pictures(run: Run, tmp_path: Path) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    options = native_options(tmp_path, n_steps=4)
+    options["training"] |= {"logging": {"tensorboard": True}, "validate_every": 2}
+    write_yaml(tmp_path / "tiny.yml", options)
+    done = run("train", "tiny.yml")
+    assert (done.returncode, done.stderr) == (0, "")
+    events = reader.EventAccumulator(str(tmp_path / "experiments/tiny/tensorboard")).Reload()
+    logged = [(line["step"], line["loss"]) for line in log_of(tmp_path) if line["event"] == "train"]
+    assert [(event.step, event.value) for event in events.Scalars("train/loss")] == [
+        (step, pytest.approx(loss, rel=1e-6)) for step, loss in logged
+    ]
+    assert [event.step for event in events.Scalars("validation/cpsnr")] == [2, 4]
+    pictures = events.Tags()["images"]
+    assert len(pictures) == 4
+    shown = [event for event in events.Images(pictures[0]) if event.step == 4]
+    assert [event.width for event in shown] == [4 * 48 + 3 * 6]  # four panels of a chip, three gaps
+
+
+def assert_same(a: Any, b: Any) -> None:
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        for pair in zip(a, b, strict=True):
+            assert_same(*pair)
+    else:
+        assert a == b

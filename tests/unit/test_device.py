@@ -27,12 +27,21 @@ def test_processor_uses_every_core_of_this_process():
     assert torch.get_num_threads() == available_cores() >= 1
 
 
-@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
 def test_precision_is_that_of_the_convolutions(precision, dtype):
     compute = choose_compute("cpu", precision)
     with compute.autocast():
         assert torch.nn.Conv2d(1, 1, 1)(torch.ones(1, 1, 2, 2)).dtype == dtype
     assert str(compute).startswith(f"cpu {precision}")
+    assert compute.needs_scaled_gradients is (precision == "fp16")
+
+
+@pytest.mark.parametrize("precision", ["half", "FP16", "", "float16"])
+def test_unknown_precision_is_named_with_those_that_are_known(precision):
+    with pytest.raises(ConfigError, match=f"precision {precision!r} is not known; expected auto, fp32, bf16 or fp16"):
+        choose_compute("cpu", precision)
 
 
 def test_automatic_precision_is_one_that_exists():

@@ -1,6 +1,6 @@
 """How does a config become what training repeats at each step?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -18,8 +18,12 @@ from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.esrgan import RRDBNet
 from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS
 from ssr.training.adversarial import AdversarialStep, Judging, ObjectJudging
+from ssr.training.boards import TensorBoard, WeightsAndBiases
+from ssr.training.compiling import check_compiler, compile_calls
 from ssr.training.descent import Descent
 from ssr.training.diffusion import DiffusionStep
+from ssr.training.logbook import Logbook, Table
+from ssr.training.recorder import Recorder
 from ssr.training.regression import RegressionStep
 from ssr.training.schedule import Schedule
 from ssr.training.step import TrainingStep
@@ -41,11 +45,15 @@ def build_step(
         tell: receives what was loaded and skipped of a discriminator that need not fit strictly.
 
     Raises:
-        ConfigError: SR3 is to face a discriminator, or memory is to be saved in a network that cannot.
+        ConfigError: SR3 is to face a discriminator, memory is to be saved in a network that cannot, or networks are to
+            be compiled and there is no compiler.
     """
     n_parts = config.training.n_accumulated
     if config.training.saves_memory:
         _checkpoint_blocks(descent)
+    if config.training.compiles:
+        check_compiler(compute.device)
+        compile_calls(descent.network)
     if isinstance(config.model, SR3Model):
         if config.adversarial is not None:
             raise ConfigError("adversarial: SR3 learns to estimate noise and gives no image to judge; take it out")
@@ -59,6 +67,8 @@ def build_step(
     judge = build_judge(config, against)
     for note in _start_from_pretrained(judge, against.pretrained):
         tell(note)
+    if config.training.compiles:
+        compile_calls(judge)
     return AdversarialStep(
         descent,
         Descent(
@@ -145,6 +155,29 @@ def build_schedule(config: Training, *, peak: float | None = None) -> Schedule:
         milestones=config.milestones,
         gamma=config.gamma,
     )
+
+
+def build_recorders(config: TrainConfig, folder: Path, *, n_done: int) -> Iterator[Recorder]:
+    """Who is told what the run in this folder finds out from `n_done` steps on; each starts when its turn comes.
+
+    Raises:
+        MissingExtraError: a package that is asked for is not installed.
+        ConfigError: Weights & Biases does not take the run.
+    """
+    logging = config.training.logging
+    yield Logbook(folder, n_done=n_done)
+    yield Table(folder, n_done=n_done)
+    if logging.tensorboard:
+        yield TensorBoard(folder, n_done=n_done)
+    if logging.wandb is not None:
+        yield WeightsAndBiases(
+            folder,
+            name=config.name,
+            project=logging.wandb.project,
+            mode=logging.wandb.mode,
+            resume_id=logging.wandb.resume_id,
+            options=config.model_dump(mode="json"),
+        )
 
 
 def _checkpoint_blocks(descent: Descent) -> None:

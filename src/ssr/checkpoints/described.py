@@ -8,19 +8,22 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from ssr.atomic import one_line
+from ssr.checkpoints.files import read_text_entry
 from ssr.errors import WeightsError
 
 MODEL, VERSION, SOURCE, SOURCE_SHA256, ENTRY = "model", "ssr", "source", "source_sha256", "entry"
+DESCRIPTION = "ssr"
+"""Entry of a torch file beside its tensors."""
 
 
 def read_description(path: Path) -> dict[str, str]:
-    """The text that a safetensors file carries beside its tensors; nothing for other files.
+    """The text that a safetensors file, or a torch file of this program, carries beside its tensors.
 
     Raises:
         WeightsError: not a safetensors file, in spite of its name.
     """
     if path.suffix != ".safetensors":
-        return {}
+        return read_text_entry(path, DESCRIPTION)
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})

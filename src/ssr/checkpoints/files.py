@@ -45,6 +45,20 @@ def read_training_state(path: Path) -> dict[str, Any]:
     return _read_tensors(path)
 
 
+def read_text_entry(path: Path, name: str) -> dict[str, str]:
+    """An entry of text by name that stands beside the tensors of a torch file; nothing where there is none.
+
+    The tensors stay on disk.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # noqa: TID251 - tensors only
+    except Exception:  # noqa: BLE001 - whoever reads the tensors says what is wrong with the file
+        return {}
+    entry = content.get(name) if isinstance(content, dict) else None
+    is_text = isinstance(entry, dict) and all(isinstance(text, str) for pair in entry.items() for text in pair)
+    return dict(entry) if is_text and isinstance(entry, dict) else {}
+
+
 def write_torch(path: Path, content: Mapping[str, Any]) -> None:
     """Write a torch file under a temporary name, then rename it."""
     with whole_file(path, RuntimeError) as part:

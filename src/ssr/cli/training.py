@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssr.cli.options import Device, Json, Precision, choose_named_compute
-from ssr.cli.output import EXIT_INTERRUPTED, print_json, print_notes, progress_bar
+from ssr.cli.output import EXIT_INTERRUPTED, print_json, print_notes
+from ssr.cli.trainview import training_view
 
 if TYPE_CHECKING:
     from ssr.config.files import Changes
@@ -42,7 +43,7 @@ def train(
 
 
 def run_training(path: Path, changes: "Changes", *, resume: bool, device: str, precision: str, as_json: bool) -> None:
-    """Read the option file, train, show losses as they come and the figures at the end; the first process speaks."""
+    """Read the option file, train, show how it goes and the figures at the end; the first process speaks."""
     from ssr.config.files import load_config
     from ssr.config.schema import TrainConfig
     from ssr.distributed import is_first_process
@@ -52,18 +53,15 @@ def run_training(path: Path, changes: "Changes", *, resume: bool, device: str, p
     config, notes = load_config(path, TrainConfig, changes)
     print_notes(notes if speaks else [])
     n_steps = config.training.n_steps
-    with progress_bar(config.name, quiet=as_json or not speaks) as bar:
-
-        def progress(done: int, losses: dict[str, float]) -> None:
-            bar(done, n_steps)
-            if losses and not as_json:
-                print(f"step {done}/{n_steps}  " + "  ".join(f"{k} {v:.5f}" for k, v in losses.items()), flush=True)
-
+    is_quiet = as_json or not speaks
+    batch_size = config.training.batch_size
+    with training_view(config.name, n_steps=n_steps, batch_size=batch_size, is_quiet=is_quiet) as view:
         result = run(
             config,
             resume=resume,
             compute=_compute_of_this_process(device, precision, changes.n_processes),
-            progress=progress,
+            progress=view.advance,
+            watchers=[view],
             tell=lambda note: print_notes([note]),
         )
     if speaks:

@@ -11,7 +11,7 @@ import yaml
 
 from ssr.errors import ConfigError
 
-EVERY_FEW_STEPS = {"validate_every": 8, "log_every": 1, "checkpoint_every": 8}
+EVERY_FEW_STEPS = {"validate_every": 8, "log_every": 1, "checkpoint_every": 8, "logging": {}}
 
 
 def with_settings(options: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:

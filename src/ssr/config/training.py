@@ -1,9 +1,9 @@
 """What may an option file say of losses, optimisers and time?"""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ssr.config.networks import Weights
 from ssr.config.options import Options, Share
@@ -106,12 +106,35 @@ class Adversarial(Options):
     pretrained: Weights | None = None
 
 
+class WandB(Options):
+    """A run of Weights & Biases.
+
+    mode: by default what WANDB_MODE says, else online; `offline` keeps the run in a folder for `wandb sync`.
+    resume_id: of the run to go on with; by default the one that the run's folder remembers, else a new one.
+    """
+
+    project: Annotated[str, Field(min_length=1)]
+    mode: Literal["online", "offline"] | None = None
+    resume_id: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Logging(Options):
+    """Who is told of losses, validations and pictures beside `log.jsonl` and `log.csv`, which are always written.
+
+    tensorboard: event files in the run's folder.
+    """
+
+    tensorboard: bool = False
+    wandb: WandB | None = None
+
+
 class Training(Options):
     """Optimiser and time.
 
     batch_size: of all processes together.
     n_accumulated: each step's batch passes in so many parts, for memory.
     saves_memory: ESRGAN alone: the insides of its blocks are computed anew on the way back instead of kept.
+    compiles: networks run as compiled code (torch.compile); the first steps take longer, the others less.
     ema_warms_up: shorten the decay of the moving average early on, so that a short run is not averaged with its random
         start; the original does not.
     n_checkpoints_kept: older ones are deleted; the best and the last always stay.
@@ -136,3 +159,5 @@ class Training(Options):
     n_checkpoints_kept: PositiveInt | None = None
     n_accumulated: PositiveInt = 1
     saves_memory: bool = False
+    compiles: bool = False
+    logging: Logging = Logging()

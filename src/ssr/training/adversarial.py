@@ -128,7 +128,7 @@ class AdversarialStep:
                 if faces_judge:
                     terms |= self._lack_of_realism(fake, part, crops_per_image)
                 total = _sum(terms)
-                (total * share).backward()
+                self.generator.add_gradient(total * share)
                 gather(figures, terms | {"loss": total}, share)
                 fakes.append(fake.detach())
         self.generator.finish(n_samples=len(batch.names))
@@ -166,7 +166,7 @@ class AdversarialStep:
                     counts_as_real = is_real or self.judging.objects.labels_fakes_as_real
                     loss = self._object_loss(image, part, crops_per_image, is_real=counts_as_real)
                     terms[f"d_objects_{name}"] = loss
-                (_sum(terms) * share).backward()
+                self.discriminator.add_gradient(_sum(terms) * share)
                 gather(figures, terms | {f"d_logit_{name}": logits.mean()}, share)
         self.discriminator.finish(n_samples=len(batch.names))
         return figures
@@ -204,6 +204,10 @@ class AdversarialStep:
             high_res=batch.high_res.to(device),
             old_high_res=None if old is None else old.to(device),
         )
+
+    def pace(self) -> dict[str, float]:
+        """Of the generator, and with `d_` before the name of the other."""
+        return self.generator.pace() | {f"d_{name}": value for name, value in self.discriminator.pace().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The generator's state, and below `discriminator` that of the other."""

@@ -48,7 +48,7 @@ class DiffusionStep:
         for chips in slices_of(len(batch.names), self.n_parts):
             total = self._loss(*(x[chips].to(self.compute.device) for x in seen))
             share = (chips.stop - chips.start) / len(batch.names)
-            (total * share).backward()
+            self.descent.add_gradient(total * share)
             gather(figures, {"loss": total}, share)
         self.descent.finish(n_samples=len(batch.names))
         return figures
@@ -60,6 +60,9 @@ class DiffusionStep:
         with self.compute.autocast():
             estimated = self.network.denoise(condition, noisy, signal)
         return denoising_loss(estimated, noise)
+
+    def pace(self) -> dict[str, float]:
+        return self.descent.pace()
 
     def state_dict(self) -> dict[str, Any]:
         return self.descent.state_dict()

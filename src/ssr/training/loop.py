@@ -3,21 +3,19 @@
 import math
 import signal
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from ssr.data.pairs import Batch, BatchSource, Shard
 from ssr.distributed import ALONE, Team
 from ssr.errors import SSRError
-from ssr.training.logbook import Logbook, best_logged
+from ssr.training.logbook import best_logged
+from ssr.training.recorder import Figures, Picture, Recorder, Validation
 from ssr.training.runfolder import RunFolder
 from ssr.training.step import TrainingStep
 from ssr.training.stopping import Stop
-
-Figures = dict[str, float]
 
 STEP_STRIDE = 1_000_003
 """A prime: seeds of different runs do not meet the steps of one another."""
@@ -57,8 +55,9 @@ def run_loop(
     folder: RunFolder,
     n_done: int,
     rhythm: Rhythm,
-    validate: Callable[[], Figures] | None,
+    validate: Callable[[], Validation] | None,
     progress: Callable[[int, Figures], None],
+    recorders: Sequence[Recorder] = (),
     team: Team = ALONE,
     stop: Stop | None = None,
     seed: int = 0,
@@ -70,6 +69,7 @@ def run_loop(
 
     Args:
         validate: called by every process of the team together.
+        recorders: told of losses and validations, where this process is the first of its team.
 
     Raises:
         SSRError: the loss is not finite or explodes (names the step, its chips and the dump), or more steps are done
@@ -78,7 +78,7 @@ def run_loop(
     n_steps = rhythm.n_steps
     if n_done > n_steps:
         raise SSRError(f"{folder.path}: {n_done} steps are done already, {n_steps} are wanted; raise training.n_steps")
-    log = Logbook(folder.path).write if team.is_first else _say_nothing
+    recorders = recorders if team.is_first else ()
     stop = stop or Stop()
     means, watch = _Means(team), _Watch(folder, team)
     best = best_logged(folder.path, rhythm.best_by) if n_done else -math.inf
@@ -92,13 +92,13 @@ def run_loop(
         done = k + 1
         is_end = done == n_steps or team.any(stop.asked_by is not None)
         is_logged = done % rhythm.log_every == 0 or is_end
-        told = means.take() if is_logged else {}
+        told = means.take() | step.pace() if is_logged else {}
         if is_logged:
-            log("train", step=done, **told)
+            _tell(recorders, "train", done, told)
         progress(done, told)
         if validate and (done % rhythm.validate_every == 0 or done == n_steps):
-            figures = validate()
-            log("validation", step=done, **figures)
+            figures, pictures = validate()
+            _tell(recorders, "validation", done, figures, pictures)
             if figures.get(rhythm.best_by, -math.inf) > best and team.is_first:
                 folder.write_best(step)
             best = max(best, figures.get(rhythm.best_by, -math.inf))
@@ -159,5 +159,8 @@ class _Watch:
         self.mean += (abs(loss) - self.mean) / self.n_seen
 
 
-def _say_nothing(_event: str, **_values: Tensor | float) -> None:
-    pass
+def _tell(
+    recorders: Sequence[Recorder], event: str, step: int, figures: Figures, pictures: Sequence[Picture] = ()
+) -> None:
+    for recorder in recorders:
+        recorder.record(event, step, figures, pictures)

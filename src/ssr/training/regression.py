@@ -35,10 +35,13 @@ class RegressionStep:
                 super_res = self.descent.network(low_res)
             terms = self.loss(super_res.float(), high_res, low_res)
             total = torch.stack(list(terms.values())).sum()
-            (total * share).backward()
+            self.descent.add_gradient(total * share)
             gather(figures, terms | {"loss": total}, share)
         self.descent.finish(n_samples=len(batch.names))
         return figures
+
+    def pace(self) -> dict[str, float]:
+        return self.descent.pace()
 
     def state_dict(self) -> dict[str, Any]:
         return self.descent.state_dict()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssr.atomic import discard
+from ssr.checkpoints.described import DESCRIPTION
 from ssr.checkpoints.files import read_training_state, write_torch
 from ssr.data.pairs import Batch
 from ssr.errors import WeightsError
@@ -22,9 +23,13 @@ class RunFolder:
 
     Args:
         n_kept: checkpoints to keep beside the best and the last; None keeps all.
+        description: of the generator, written beside its weights: what their shapes do not tell.
     """
 
-    def __init__(self, root: Path, name: str, *, n_kept: int | None = None) -> None:
+    def __init__(
+        self, root: Path, name: str, *, n_kept: int | None = None, description: Mapping[str, str] | None = None
+    ) -> None:
+        self.description = dict(description or {})
         self.path = root / name
         self.models = self.path / "models"
         self.states = self.path / "training_states"
@@ -65,6 +70,8 @@ class RunFolder:
 
     def _write_weights(self, label: str, state: Mapping[str, Any]) -> None:
         weights = {"params": state["network"], "params_ema": state["average"]}
+        if self.description:
+            weights[DESCRIPTION] = self.description
         write_torch(self.models / f"net_g_{label}.pth", weights)
         if "discriminator" in state:
             write_torch(self.models / f"net_d_{label}.pth", {"params": state["discriminator"]["network"]})

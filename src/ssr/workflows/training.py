@@ -1,31 +1,33 @@
 """What does `train` do, from config to weights?"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from ssr import __version__
 from ssr.build.data import build_data
 from ssr.build.networks import build_model
-from ssr.build.training import build_schedule, build_step
+from ssr.build.training import build_recorders, build_schedule, build_step
+from ssr.checkpoints.described import MODEL, VERSION
 from ssr.checkpoints.files import read_weights
 from ssr.checkpoints.published import load_strictly, load_what_fits
 from ssr.config.schema import TrainConfig
-from ssr.data.pairs import Shard
 from ssr.data.prefetch import prefetched
 from ssr.device import Compute, choose_compute
 from ssr.distributed import Team, joined_team
 from ssr.errors import ConfigError, OutputError
-from ssr.evaluation.scores import score
 from ssr.training.descent import Descent
 from ssr.training.loop import Rhythm, run_loop
+from ssr.training.recorder import Recorder
 from ssr.training.runfolder import RunFolder
 from ssr.training.stopping import Stop, listening
+from ssr.workflows.validation import build_validation
 
-N_VALIDATED_TOGETHER = 8
 N_DATA_THREADS = 1
 """Decoding holds the interpreter most of the time: a second thread brings nothing."""
 
@@ -56,6 +58,7 @@ def train(
     resume: bool = False,
     compute: Compute | None = None,
     progress: TrainingProgress = lambda _done, _losses: None,
+    watchers: Sequence[Recorder] = (),
     tell: Callable[[str], None] = LOG.warning,
 ) -> TrainResult:
     """Train a network and write `<experiments_root>/<name>/` in the published layout.
@@ -64,14 +67,26 @@ def train(
 
     Args:
         resume: continue from the newest training state; without one, start anew.
+        progress: called after each step with the steps done and, where they are logged, the losses.
+        watchers: told of losses and validations beside the logs that the config asks for; the caller closes them.
         tell: receives what was loaded, skipped and why, before the first step.
 
     Raises:
         OutputError: the run's folder holds results already and `resume` was not asked for.
+        MissingExtraError: a log is asked for whose package is not installed.
     """
     compute = compute or choose_compute()
     with joined_team(device_type=compute.device.type) as team, torch.random.fork_rng(devices=[]), listening() as stop:
-        return _train(config, resume=resume, compute=compute, progress=progress, tell=tell, team=team, stop=stop)
+        return _train(
+            config,
+            resume=resume,
+            compute=compute,
+            progress=progress,
+            watchers=watchers,
+            tell=tell,
+            team=team,
+            stop=stop,
+        )
 
 
 def _train(
@@ -80,6 +95,7 @@ def _train(
     resume: bool,
     compute: Compute,
     progress: TrainingProgress,
+    watchers: Sequence[Recorder],
     tell: Callable[[str], None],
     team: Team,
     stop: Stop,
@@ -87,7 +103,12 @@ def _train(
     training = config.training
     if training.batch_size % team.n_ranks:
         raise ConfigError(f"training.batch_size is {training.batch_size}, not a multiple of {team.n_ranks} processes")
-    folder = RunFolder(config.experiments_root, config.name, n_kept=training.n_checkpoints_kept)
+    folder = RunFolder(
+        config.experiments_root,
+        config.name,
+        n_kept=training.n_checkpoints_kept,
+        description={VERSION: __version__, MODEL: config.model.model_dump_json()},
+    )
     if not resume and folder.models.exists():
         raise OutputError(f"{folder.path}: holds a run already; resume it (--resume) or choose another name")
     team.wait()  # all have looked before the first writes
@@ -116,15 +137,19 @@ def _train(
         validate_every=training.validate_every,
     )
     source = build_data(config.train_data, batch_size=training.batch_size, scale=config.model.scale)
-    with prefetched(source, n_threads=N_DATA_THREADS, end=training.n_steps) as ahead:
+    with (
+        prefetched(source, n_threads=N_DATA_THREADS, end=training.n_steps) as ahead,
+        _recorders(config, folder, n_done=n_done, team=team) as recorders,
+    ):
         end = run_loop(
             step,
             ahead,
             folder=folder,
             n_done=n_done,
             rhythm=rhythm,
-            validate=_validation(config, descent.average.network, compute, team),
+            validate=build_validation(config, descent.average.network, compute=compute, team=team),
             progress=progress if team.is_first else _say_nothing,
+            recorders=(*recorders, *watchers),
             team=team,
             stop=stop,
             seed=config.seed,
@@ -155,28 +180,12 @@ def _start_from_pretrained(config: TrainConfig, network: nn.Module) -> list[str]
     return load_what_fits(network, state, source=config.pretrained.path)
 
 
-def _validation(
-    config: TrainConfig, network: nn.Module, compute: Compute, team: Team
-) -> Callable[[], dict[str, float]] | None:
-    """Scores of the averaged weights on the first validation batches, the same at every call.
-
-    Every process takes its share of each batch, so each sample counts once.
-    """
-    if config.validation_data is None:
-        return None
-    batch_size = N_VALIDATED_TOGETHER * team.n_ranks
-    source = build_data(config.validation_data, batch_size=batch_size, scale=config.model.scale)
-    shard = Shard(team.rank, team.n_ranks)
-    n_batches = -(-config.n_validation_batches // team.n_ranks)
-    batches = [source.batch(k, shard) for k in range(n_batches)]
-
-    def validate() -> dict[str, float]:
-        with torch.no_grad(), compute.autocast():
-            images = [network(b.low_res.to(compute.device)).float().cpu() for b in batches]
-        scores = score(torch.cat(images), torch.cat([b.high_res for b in batches])).as_dict()
-        return team.weighted_mean(scores, sum(len(b.names) for b in batches))
-
-    return validate
+@contextmanager
+def _recorders(config: TrainConfig, folder: RunFolder, *, n_done: int, team: Team) -> Iterator[list[Recorder]]:
+    """The logs that the config asks for, closed at the end; the first process keeps them."""
+    with ExitStack() as open_ones:
+        found = build_recorders(config, folder.path, n_done=n_done) if team.is_first else iter(())
+        yield [open_ones.enter_context(closing(recorder)) for recorder in found]
 
 
 def _say_nothing(_done: int, _losses: dict[str, float]) -> None:

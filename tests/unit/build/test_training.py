@@ -1,6 +1,7 @@
 """Options to steps: which step, what the discriminator sees, where it starts, and what cannot be."""
 
 import copy
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from ssr.build.losses import build_loss
 from ssr.build.networks import build_model
-from ssr.build.training import build_judge, build_schedule, build_step
+from ssr.build.training import build_judge, build_recorders, build_schedule, build_step
 from ssr.config.schema import TrainConfig
 from ssr.config.training import Loss, Training
 from ssr.errors import ConfigError, WeightsError
@@ -18,8 +19,10 @@ from ssr.losses.trunks import Trunk
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
 from ssr.training.adversarial import AdversarialStep, Judging, ObjectJudging
+from ssr.training.boards import TensorBoard, WeightsAndBiases
 from ssr.training.descent import Descent
 from ssr.training.diffusion import DiffusionStep
+from ssr.training.logbook import Logbook, Table
 from ssr.training.regression import RegressionStep
 from tests.support.scenes import FP32
 from tests.support.tolerances import FLOAT32
@@ -204,3 +207,56 @@ def test_schedule_of_another_network_keeps_the_shape():
     training = Training(n_steps=10, learning_rate=1e-3, final_learning_rate=1e-5, n_warmup_steps=2)
     plain, other = build_schedule(training), build_schedule(training, peak=3e-3)
     assert [other.rate(k) for k in range(10)] == pytest.approx([3 * plain.rate(k) for k in range(10)])
+
+
+def recorders_of(folder: Path, **logging):
+    config = config_of(training={"n_steps": 10, "logging": logging})
+    recorders = list(build_recorders(config, folder, n_done=0))
+    for recorder in recorders:
+        recorder.close()
+    return [type(recorder) for recorder in recorders]
+
+
+def test_plain_files_are_always_written_and_boards_where_asked_for(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    assert recorders_of(tmp_path) == [Logbook, Table]
+    assert recorders_of(tmp_path, tensorboard=True) == [Logbook, Table, TensorBoard]
+
+
+@pytest.mark.slow
+def test_wandb_keeps_the_options_of_the_run(tmp_path: Path, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    logging = {"wandb": {"project": "p", "mode": "offline", "resume_id": "1a2b"}}
+    assert recorders_of(tmp_path, **logging) == [Logbook, Table, WeightsAndBiases]
+    (kept,) = tmp_path.glob("wandb/offline-run-*-1a2b/run-1a2b.wandb")
+    deadline = time.monotonic() + 10  # what writes it is another process
+    while b"pictures" not in kept.read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_networks_run_as_compiled_code_only_where_asked_for(monkeypatch):
+    """What is stored stays what it is: compiling is of the call."""
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network).__name__))
+    monkeypatch.setattr("ssr.build.training.check_compiler", lambda device: compiled.append(device.type))
+    for options in ({}, {"adversarial": {"n_features": 4}}, {"model": TINY_SR3}):
+        step_of(config_of(**options))
+        assert compiled == []
+    for options, expected in (
+        ({"adversarial": {"n_features": 4}}, ["cpu", "RRDBNet", "UNetDiscriminatorSN"]),
+        ({"model": TINY_SR3}, ["cpu", "UNet"]),
+    ):
+        step_of(config_of(training={"n_steps": 10, "compiles": True}, **options))
+        assert compiled == expected
+        compiled.clear()
+
+
+@pytest.mark.slow
+def test_without_a_compiler_compiling_is_refused_before_the_first_step(monkeypatch):
+    torch.compiler.reset()
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "/nowhere/g++"))
+    with pytest.raises(ConfigError, match=r"training\.compiles: torch\.compile does not work here .*compiles: false"):
+        step_of(config_of(training={"n_steps": 10, "compiles": True}))

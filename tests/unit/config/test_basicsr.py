@@ -182,7 +182,6 @@ def test_keys_ignored_for_one_reason_share_a_line(tmp_path):
     (line,) = [note for note in notes if "num_worker_per_gpu" in note]
     assert line.startswith("datasets.train.name, ")
     assert "datasets.val.io_backend: ignored, " in line
-    assert "logger.use_tb_logger, logger.wandb: ignored, " in "\n".join(notes)
 
 
 def test_the_seed_reaches_network_and_data_and_is_said_when_it_is_0_by_default(tmp_path):

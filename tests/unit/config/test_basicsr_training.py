@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssr.config.training import Adversarial, Clip, Perceptual
+from ssr.config.training import Adversarial, Clip, Logging, Perceptual, WandB
 from ssr.errors import ConfigError
 from tests.unit.config.originals import ESRGAN, KINDS, L2, changed, loaded, without
 
@@ -179,3 +179,47 @@ def test_keys_of_the_loader_are_ignored_with_a_reason(key, value, tmp_path):
     config, notes = loaded(tmp_path, changed(KINDS["esrgan"], f"datasets.train.{key}", value))
     assert config == loaded(tmp_path, ESRGAN)[0]
     assert any(f"datasets.train.{key}" in note and "ignored" in note for note in notes)
+
+
+def test_tensorboard_is_told_where_the_original_told_it(tmp_path):
+    config, notes = loaded(tmp_path, L2)
+    assert config.training.logging == Logging(tensorboard=True)
+    assert not any("logger" in note for note in notes)
+    for options in (changed(L2, "logger.use_tb_logger", False), without(L2, "logger.use_tb_logger")):
+        assert loaded(tmp_path, options)[0].training.logging == Logging()
+
+
+def test_wandb_is_told_where_a_project_is_named(tmp_path):
+    options = changed(L2, "logger.wandb", {"project": "super-res", "resume_id": "1a2b"})
+    wandb = loaded(tmp_path, options)[0].training.logging.wandb
+    assert wandb == WandB(project="super-res", resume_id="1a2b")
+    options = changed(L2, "logger.wandb", {"project": "super-res"})
+    assert loaded(tmp_path, options)[0].training.logging.wandb == WandB(project="super-res")
+    for nothing in (None, {}, {"project": None, "resume_id": "1a2b"}):
+        assert loaded(tmp_path, changed(L2, "logger.wandb", nothing))[0].training.logging.wandb is None
+
+
+def test_a_run_named_debug_is_told_to_nobody_and_that_is_said(tmp_path):
+    """As in the original."""
+    config, notes = loaded(tmp_path, changed(L2, "name", "a_debug_run"))
+    assert config.training.logging == Logging()
+    assert "logger.use_tb_logger: neither TensorBoard nor Weights & Biases is told of a run named debug" in notes
+    quiet = changed(changed(L2, "name", "a_debug_run"), "logger.use_tb_logger", False)
+    assert not any("debug" in note for note in loaded(tmp_path, quiet)[1])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("logger.use_tb_logger", "yes"),
+        ("logger.use_tb_logger", None),
+        ("logger.wandb", "super-res"),
+        ("logger.wandb.project", 3),
+        ("logger.wandb.project", ""),
+        ("logger.wandb.resume_id", ["a"]),
+        ("logger.wandb.entity", "team"),
+    ],
+)
+def test_what_loggers_cannot_be_is_refused_by_its_path(key, value, tmp_path):
+    with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
+        loaded(tmp_path, changed(L2, key, value))

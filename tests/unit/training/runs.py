@@ -8,6 +8,7 @@ from ssr.losses.reconstruction import MEASURES
 from ssr.losses.total import Term, TotalLoss
 from ssr.models.datefusion import DateFusion
 from ssr.training.descent import Descent
+from ssr.training.logbook import Logbook
 from ssr.training.loop import Rhythm, run_loop
 from ssr.training.regression import RegressionStep
 from ssr.training.runfolder import RunFolder
@@ -64,5 +65,6 @@ def run(folder: RunFolder, step: RegressionStep, **arguments: object) -> dict[st
     rhythm = {"n_steps": 6, "log_every": 100, "checkpoint_every": 100, "validate_every": 100}
     rhythm |= {name: arguments.pop(name) for name in [*rhythm, "best_by"] if name in arguments}
     settings = {"n_done": 0, "validate": None, "progress": lambda _done, _losses: None}
+    settings["recorders"] = [Logbook(folder.path, n_done=arguments.get("n_done", 0))]
     source = arguments.pop("source", Noise())
     return run_loop(step, source, folder=folder, rhythm=Rhythm(**rhythm), **(settings | arguments)).figures

@@ -5,6 +5,7 @@ import torch
 
 from ssr.checkpoints.files import read_training_state
 from ssr.data.pairs import Batch
+from ssr.training.recorder import Validation
 from ssr.training.runfolder import RunFolder
 from tests.unit.training.runs import Noise, new_step, run
 
@@ -15,7 +16,7 @@ def names(folder) -> set[str]:
 
 def test_older_checkpoints_go_and_the_best_and_last_stay(tmp_path):
     folder, figures = RunFolder(tmp_path, "run", n_kept=2), iter([3.0, 1.0, 2.0, 0.0, 2.5, 1.5])
-    run(folder, new_step(), checkpoint_every=1, validate_every=1, validate=lambda: {"cpsnr": next(figures)})
+    run(folder, new_step(), checkpoint_every=1, validate_every=1, validate=lambda: Validation({"cpsnr": next(figures)}))
     assert names(folder) == {"net_g_5.pth", "net_g_latest.pth", "net_g_best.pth", "5.state", "6.state"}
 
 
@@ -28,7 +29,7 @@ def test_all_checkpoints_stay_where_no_number_is_given(tmp_path):
 def test_the_best_weights_are_those_of_the_best_validation_also_after_resuming(tmp_path):
     def figures(*values):
         source = iter(values)
-        return lambda: {"cpsnr": next(source)}
+        return lambda: Validation({"cpsnr": next(source)})
 
     folder, step = RunFolder(tmp_path, "run"), new_step()
     run(folder, step, n_steps=2, validate_every=1, validate=figures(5.0, 4.0))

@@ -130,12 +130,28 @@ def _frequencies(keys: Keys) -> dict[str, Any]:
     validation, logger = keys.child("val", {}), keys.child("logger", {})
     read_metrics(validation)
     validation.ignore("validation reports PSNR, SSIM and cPSNR", "save_img", "pbar")
-    logger.ignore("the log is log.jsonl in the run's folder", "use_tb_logger", "wandb")
     return {
+        **_logging(keys, logger),
         "validate_every": validation.take_steps("val_freq", 5000),
         "log_every": logger.take_steps("print_freq", 100),
         "checkpoint_every": logger.take_steps("save_checkpoint_freq", 5000),
     }
+
+
+def _logging(keys: Keys, logger: Keys) -> dict[str, Any]:
+    """TensorBoard and Weights & Biases; as in the original, neither for a run whose name says debug."""
+    has_tensorboard = logger.take_flag("use_tb_logger", False)
+    wandb = logger.child("wandb", {})
+    named = {key: wandb.take_text(key) for key in ("project", "resume_id") if wandb.take(key, None) is not None}
+    logging: dict[str, Any] = {"tensorboard": True} if has_tensorboard else {}
+    if "project" in named:
+        logging["wandb"] = named
+    elif "resume_id" in named:
+        wandb.note("resume_id", "nothing is told of the run without logger.wandb.project")
+    if logging and "debug" in keys.take_text("name"):
+        logger.note("use_tb_logger", "neither TensorBoard nor Weights & Biases is told of a run named debug")
+        return {}
+    return {"logging": logging} if logging else {}
 
 
 def _where(path: Keys) -> dict[str, Any]:
