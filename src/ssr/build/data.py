@@ -8,18 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.config.data import Augmentation as AugmentationOptions
-from ssr.config.data import Data, OLI2MSIData, PROBAVData, S2NaipData, SimulatedData, WorldStratData
+from ssr.config.data import (
+    Data,
+    ImageryFolder,
+    OLI2MSIData,
+    PROBAVData,
+    S2NaipData,
+    S2NaipTiffData,
+    SimulatedData,
+    WorldStratData,
+)
 from ssr.data.augment import Augmentation
 from ssr.data.catalogue import Catalogue
 from ssr.data.chipfiles import ChipFiles
 from ssr.data.drawn import DrawnPairs, choose_kept
-from ssr.data.imagery import read_folder
+from ssr.data.imagery import Folder, Reading, read_folder
 from ssr.data.index import open_index, scan
 from ssr.data.oli2msi import OLI2MSIPairs
 from ssr.data.pack import PackedImages
 from ssr.data.pairs import BatchSource
 from ssr.data.probav import PROBAVPairs
 from ssr.data.s2naip import TRUTH_PX, S2NaipImages, S2NaipPairs
+from ssr.data.s2naip_tiff import S2NaipTiffPairs
 from ssr.data.samples import PairSet
 from ssr.data.sidefiles import Objects, read_objects, read_weights
 from ssr.data.simulate import Degradation
@@ -28,7 +38,7 @@ from ssr.data.worldstrat import WorldStratPairs, read_splits
 from ssr.errors import ConfigError
 from ssr.scenes.chips import CHIP_PX
 
-PairsOnDisk = S2NaipData | WorldStratData | OLI2MSIData | PROBAVData
+PairsOnDisk = S2NaipData | S2NaipTiffData | WorldStratData | OLI2MSIData | PROBAVData
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,17 @@ def build_pairs(config: PairsOnDisk) -> BuiltPairs:
     match config:
         case S2NaipData():
             return _s2naip(config)
+        case S2NaipTiffData():
+            return BuiltPairs(
+                S2NaipTiffPairs(
+                    config.sentinel2,
+                    config.naip,
+                    bands=config.bands,
+                    n_revisits=config.n_revisits,
+                    chip_px=config.chip_px,
+                    scale=config.scale,
+                )
+            )
         case WorldStratData():
             tiles = read_splits(config.splits, config.split)
             return BuiltPairs(
@@ -147,10 +168,24 @@ def _in_question(catalogue: Catalogue, config: S2NaipData, objects: Objects | No
     return np.flatnonzero(has_all)
 
 
+def build_folder(
+    config: ImageryFolder, *, min_side_px: int, target_gsd_m: float | None = None, max_upsampling: float = 1.0
+) -> Folder:
+    """The pictures of one folder that are large enough, at the wanted ground distance."""
+    return read_folder(
+        config.folder,
+        include=config.include,
+        exclude=config.exclude,
+        share=config.share,
+        min_side_px=min_side_px,
+        reading=Reading(config.bands, config.white_dn, config.gsd_m, target_gsd_m, max_upsampling),
+    )
+
+
 def _simulated(config: SimulatedData, *, batch_size: int, scale: int) -> SimulatedPairs:
     side_px = ground_side_px(config.chip_px, scale)
     folders = [
-        read_folder(f.folder, include=f.include, exclude=f.exclude, share=f.share, min_side_px=side_px)
+        build_folder(f, min_side_px=side_px, target_gsd_m=config.target_gsd_m, max_upsampling=config.max_upsampling)
         for f in config.imagery
     ]
     return SimulatedPairs(

@@ -171,7 +171,7 @@ class _Transfer:
                     block = _next_block(response)
         except OSError as error:
             raise OutputError(
-                f"{self.part}: cannot be written ({one_line(error)}); make room or set SSR_CACHE, then run the same "
+                f"{self.part}: cannot be written ({one_line(error)}); make room, then run the same "
                 "command: it goes on from what has arrived"
             ) from error
         if total is not None and done < total:
@@ -179,14 +179,14 @@ class _Transfer:
 
     def _page(self, found: str) -> WeightsError:
         return WeightsError(
-            f"{shown(self.url)}: expected weights, found a web page ({found}); the link has moved, or a login page "
+            f"{shown(self.url)}: expected a file, found a web page ({found}); the link has moved, or a login page "
             "stands in the way"
         )
 
     def _too_large(self, found: int | None) -> WeightsError:
         forget_part(self.part)
         return WeightsError(
-            f"{shown(self.url)}: sends {found} bytes or more, expected at most {self.patience.max_bytes}: no weights"
+            f"{shown(self.url)}: sends {found} bytes or more, expected at most {self.patience.max_bytes}"
         )
 
 

@@ -1,18 +1,22 @@
-"""How do `data index`, `data check` and `data pack` read their arguments and show their results?"""
+"""How do the commands of `data` read their arguments and show their results?"""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssr.cli.options import Json
+from ssr.cli.options import Json, Overwrite
 from ssr.cli.output import print_json, print_notes, progress_bar
 
 if TYPE_CHECKING:
     from ssr.config.data import Data
+    from ssr.workflows.archives import GottenData
 
-app = typer.Typer(help="Training data: find the samples, find those of no use.", no_args_is_help=True)
+app = typer.Typer(
+    help="Training data: get what was published, find the samples, find those of no use.", no_args_is_help=True
+)
 
 
 class Which(StrEnum):
@@ -25,6 +29,65 @@ class Which(StrEnum):
 Config = Annotated[Path, typer.Argument(help="An option file of training, native or of the original.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="By default one for each processor.")]
 Of = Annotated[Which, typer.Option("--of", help="Which data of the option file.")]
+
+
+@app.command("list")
+def list_command(as_json: Json = False) -> None:
+    """List the published archives of training data."""
+    from ssr.workflows.archives import list_data
+
+    listed = list_data()
+    if as_json:
+        print_json(listed)
+        return
+    width = max(len(data.name) for data in listed)
+    for data in listed:
+        print(f"{data.name:<{width}}  {data.holds}" + (f" ({data.size})" if data.size else ""))
+    for provenance in dict.fromkeys(data.provenance for data in listed):
+        print(f"links from {provenance}")
+    print("licence, links and what is known of sizes: ssr data list --json")
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="A name of `ssr data list`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to extract below.")],
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            help="Another address or local path: a folder of parts when it ends in /, else the one file. SSR_DATA_URL "
+            "names a folder for all.",
+        ),
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option("--parts", help="Names of the parts in their order, with commas between them.")
+    ] = None,
+    no_extract: Annotated[
+        bool, typer.Option("--no-extract", help="Fetch the parts and leave them as they are.")
+    ] = False,
+    keep_archives: Annotated[
+        bool, typer.Option("--keep-archives", help="Keep the parts when they are extracted.")
+    ] = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch a published archive, going on from what is here, and extract it safely."""
+    from ssr.workflows.archives import Signals, Wish, get_data
+
+    named = tuple(part.strip() for part in parts.split(",") if part.strip()) if parts else ()
+    wish = Wish(url, named, extract=not no_extract, keep_archives=keep_archives, overwrite=overwrite)
+    try:
+        with progress_bar(name, quiet=as_json, in_bytes=True) as progress:
+            signals = Signals(progress, progress, lambda told: print(told, file=sys.stderr))
+            gotten = get_data(name, output, wish, signals=signals)
+    except KeyboardInterrupt:
+        print("parts that have arrived are kept; the same command goes on from there", file=sys.stderr)
+        raise
+    if as_json:
+        print_json(gotten)
+        return
+    _show_gotten(gotten)
 
 
 @app.command()
@@ -93,6 +156,20 @@ def pack(
         f"wrote {result.folder}: {result.n_samples} samples in {result.n_shards} files; "
         f"name it in the options as packed"
     )
+
+
+def _show_gotten(gotten: "GottenData") -> None:
+    if gotten.path is None:
+        print(f"{gotten.name}: parts in {gotten.parts}, {gotten.n_bytes / 1e6:.1f} MB, not extracted")
+        return
+    how = "was here" if gotten.was_here else "extracted"
+    print(f"{gotten.name}: {how} in {gotten.path}, {gotten.n_files} files, {gotten.n_bytes / 1e6:.1f} MB")
+    if gotten.parts is not None:
+        print(f"parts are kept in {gotten.parts}")
+    if gotten.options:
+        print("in an option file:")
+        for option, value in gotten.options.items():
+            print(f"  {option}: {value}")
 
 
 def _data_of(path: Path, which: Which) -> "Data":

@@ -9,25 +9,40 @@ from ssr.config.options import Options
 from ssr.sentinel2.bands import BAND_SETS, TRUE_COLOUR_CHANNELS, n_channels_of
 
 BANDS = tuple(sorted(set().union(*BAND_SETS.values())))
+ALL_BANDS = tuple(sorted({*BANDS, "b02", "b03", "b04", "b8a"}))
 
 
 class ImageryFolder(Options):
     """High-resolution imagery to photograph from simulated orbits.
 
+    include: patterns of names; GeoTIFF are read when they are asked for, such as `*.tif`.
     share: how often this folder is drawn relative to the others.
+    bands: red, green and blue of a GeoTIFF.
+    white_dn: the stored number of a GeoTIFF that means white; needed unless it holds 8 bits.
+    gsd_m: metres on the ground of a pixel, for files that do not say where they lie.
     """
 
     folder: Path
     include: tuple[str, ...] = ("*.png", "*.jpg", "*.jpeg")
     exclude: tuple[str, ...] = ()
     share: PositiveFloat = 1.0
+    bands: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 2, 3)
+    white_dn: PositiveFloat | None = None
+    gsd_m: PositiveFloat | None = None
 
 
 class SimulatedData(Options):
-    """Pairs simulated on the fly from high-resolution imagery (`data/simulate`)."""
+    """Pairs simulated on the fly from high-resolution imagery (`data/simulate`).
+
+    target_gsd_m: bring all imagery to so many metres a pixel, such as 2.5 for 10 m at scale 4; by default pixels are
+        taken as they are, whatever they show.
+    max_upsampling: how many times finer than it is imagery may be made for that.
+    """
 
     type: Literal["simulated"] = "simulated"
     imagery: Annotated[tuple[ImageryFolder, ...], Field(min_length=1)]
+    target_gsd_m: PositiveFloat | None = None
+    max_upsampling: Annotated[float, Field(ge=1)] = 1.0
     n_revisits: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (8,)
     chip_px: PositiveInt = 28
     seed: int = 0
@@ -45,6 +60,13 @@ class Augmentation(Options):
     turns: bool = False
     crop: Literal["none", "published", "aligned"] = "none"
     crop_px: PositiveInt = 24
+
+
+def _known(bands: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = sorted(set(bands) - set(known))
+    if unknown:
+        raise ValueError(f"unknown band {', '.join(unknown)}; known are {', '.join(known)}")
+    return bands
 
 
 class _Pairs(Options):
@@ -89,10 +111,32 @@ class S2NaipData(_Pairs):
     def _true_colour_first(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
         if bands[0] != "tci" or len(set(bands)) != len(bands):
             raise ValueError(f"expected tci first and every band once, found {', '.join(bands)}")
-        unknown = sorted(set(bands) - set(BANDS))
-        if unknown:
-            raise ValueError(f"unknown band {', '.join(unknown)}; known are {', '.join(BANDS)}")
-        return bands
+        return _known(bands, BANDS)
+
+
+class S2NaipTiffData(_Pairs):
+    """The later S2-NAIP, `allenai/s2-naip` of Hugging Face: GeoTIFF of 16 bits and NAIP at 1.25 m.
+
+    sentinel2: the folder with `<tile>_8.tif`, `_16.tif` and `_32.tif`, at any depth.
+    naip: the folder with `<tile>.png`, at any depth.
+    bands: in the order in which they are stacked; `tci` is B04, B03 and B02 as bright as ESA's true-colour image.
+    scale: how many times finer than 10 m the truth is; the files hold 8, the others are means of it.
+    """
+
+    type: Literal["s2naip_tiff"] = "s2naip_tiff"
+    sentinel2: Path
+    naip: Path
+    bands: Annotated[tuple[str, ...], Field(min_length=1)] = ("tci",)
+    n_revisits: PositiveInt = 8
+    chip_px: Annotated[int, Field(ge=1, le=64)] = 32
+    scale: Literal[2, 4, 8] = 4
+
+    @field_validator("bands")
+    @classmethod
+    def _every_band_once(cls, bands: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(bands)) != len(bands):
+            raise ValueError(f"expected every band once, found {', '.join(bands)}")
+        return _known(bands, ALL_BANDS)
 
 
 class WorldStratData(_Pairs):
@@ -127,12 +171,15 @@ class PROBAVData(_Pairs):
     chip_px: PositiveInt = 40
 
 
-Data = Annotated[SimulatedData | S2NaipData | WorldStratData | OLI2MSIData | PROBAVData, Field(discriminator="type")]
+Data = Annotated[
+    SimulatedData | S2NaipData | S2NaipTiffData | WorldStratData | OLI2MSIData | PROBAVData,
+    Field(discriminator="type"),
+]
 
 
 def n_channels_of_data(data: Data) -> int:
     """Channels of one date."""
-    return n_channels_of(data.bands) if isinstance(data, S2NaipData) else TRUE_COLOUR_CHANNELS
+    return n_channels_of(data.bands) if isinstance(data, S2NaipData | S2NaipTiffData) else TRUE_COLOUR_CHANNELS
 
 
 def scale_of_data(data: Data) -> int | None:
@@ -142,6 +189,8 @@ def scale_of_data(data: Data) -> int | None:
             return None
         case S2NaipData() | WorldStratData():
             return 4
+        case S2NaipTiffData():
+            return data.scale
         case OLI2MSIData() | PROBAVData():
             return 3
         case _:
@@ -153,7 +202,7 @@ def n_revisits_of_data(data: Data) -> set[int]:
     match data:
         case SimulatedData():
             return set(data.n_revisits)
-        case S2NaipData() | WorldStratData() | PROBAVData():
+        case S2NaipData() | S2NaipTiffData() | WorldStratData() | PROBAVData():
             return {data.n_revisits}
         case OLI2MSIData():
             return {1}

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ssr.atomic import whole_file
@@ -34,6 +34,10 @@ class CheckReport:
     kinds: dict[str, int]
     flawed: tuple[FlawedSample, ...]
 
+    @property
+    def n_flawed(self) -> int:
+        return len(self.flawed)
+
 
 def check(
     samples: PairSet,
@@ -52,12 +56,7 @@ def check(
 
 def write_report(path: Path, report: CheckReport) -> None:
     """As JSON."""
-    content = {
-        "n_samples": report.n_samples,
-        "n_flawed": len(report.flawed),
-        "kinds": report.kinds,
-        "flawed": [{"name": f.name, "kind": f.kind, "told": f.told} for f in report.flawed],
-    }
+    content = {"n_samples": report.n_samples, "n_flawed": report.n_flawed} | asdict(report)
     with whole_file(path) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 

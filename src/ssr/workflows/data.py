@@ -51,8 +51,7 @@ def index_data(
     Raises:
         ConfigError: another data set, or no file to write to.
     """
-    if not isinstance(data, S2NaipData):
-        raise ConfigError(f"data of type '{data.type}' need no index; only s2naip has one")
+    data = _s2naip(data, "need no index; only s2naip has one")
     path = output or data.index
     if path is None:
         raise ConfigError("the options name no index; say where to write it: --output index.parquet")
@@ -81,10 +80,10 @@ def check_data(
     """
     if isinstance(data, SimulatedData):
         raise ConfigError("data of type 'simulated' are made for each step; there is nothing to check")
-    found = check(build_pairs(data).samples, n_threads=n_threads or os.cpu_count() or 1, progress=progress)
+    found = check(build_pairs(data).samples, n_threads=_threads(n_threads), progress=progress)
     write_report(report, found)
     write_exclusions(exclude, found)
-    return DataCheck(report, exclude, found.n_samples, len(found.flawed), found.kinds)
+    return DataCheck(report, exclude, found.n_samples, found.n_flawed, found.kinds)
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,20 @@ def pack_data(
     Raises:
         ConfigError: another data set.
     """
-    if not isinstance(data, S2NaipData):
-        raise ConfigError(f"data of type '{data.type}' cannot be packed; only s2naip can")
+    data = _s2naip(data, "cannot be packed; only s2naip can")
     samples = build_pairs(data.model_copy(update={"packed": None})).samples
     assert isinstance(samples, S2NaipPairs)
-    packed = pack(samples, folder, n_threads=n_threads or os.cpu_count() or 1, progress=progress)
+    packed = pack(samples, folder, n_threads=_threads(n_threads), progress=progress)
     left_out = {name: flaw.told for name, flaw in packed.left_out.items()}
     return PackResult(folder, packed.n_samples, packed.n_shards, left_out)
+
+
+def _s2naip(data: Data, told: str) -> S2NaipData:
+    if not isinstance(data, S2NaipData):
+        raise ConfigError(f"data of type '{data.type}' {told}")
+    return data
+
+
+def _threads(n_threads: int | None) -> int:
+    """By default one for each processor."""
+    return n_threads or os.cpu_count() or 1

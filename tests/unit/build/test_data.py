@@ -8,7 +8,15 @@ import torch
 from pydantic import ValidationError
 
 from ssr.build.data import build_data, build_pairs
-from ssr.config.data import Augmentation, OLI2MSIData, PROBAVData, S2NaipData, WorldStratData
+from ssr.config.data import (
+    Augmentation,
+    OLI2MSIData,
+    PROBAVData,
+    S2NaipData,
+    S2NaipTiffData,
+    SimulatedData,
+    WorldStratData,
+)
 from ssr.data.index import scan, write_index
 from ssr.data.pack import pack
 from ssr.errors import ConfigError, InputError
@@ -18,6 +26,7 @@ from tests.unit.data.layouts import (
     write_picture,
     write_probav_scene,
     write_s2naip_pair,
+    write_s2naip_tiff_tile,
     write_worldstrat_tile,
 )
 
@@ -103,15 +112,25 @@ def test_every_other_data_set_is_built(tmp_path):
     worldstrat = WorldStratData(
         low_res=tmp_path / "lr", high_res=tmp_path / "hr", splits=tmp_path / "splits.csv", n_revisits=2, chip_px=20
     )
+    write_s2naip_tiff_tile(tmp_path / "tiff", n_dates=2)
+    tiff = S2NaipTiffData(
+        sentinel2=tmp_path / "tiff" / "sentinel2",
+        naip=tmp_path / "tiff" / "naip",
+        bands=("b04", "b8a"),
+        n_revisits=2,
+        scale=8,
+    )
     shapes = {
         config.type: [tuple(image.shape) for image in drawn(config, n_steps=1)[0][:2]]
         for config in (
             worldstrat,
+            tiff,
             OLI2MSIData(root=tmp_path),
             PROBAVData(root=tmp_path, band="RED", n_revisits=2),
         )
     }
     assert shapes == {
+        "s2naip_tiff": [(1, 2, 2, 32, 32), (1, 3, 256, 256)],
         "worldstrat": [(1, 2, 3, 20, 20), (1, 3, 80, 80)],
         "oli2msi": [(1, 1, 3, 40, 40), (1, 3, 120, 120)],
         "proba_v": [(1, 2, 3, 40, 40), (1, 3, 120, 120)],
@@ -137,3 +156,21 @@ def test_the_seed_decides(three):
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_imagery_is_brought_to_the_wanted_ground_distance(tmp_path):
+    write_picture(tmp_path / "a.png", side_px=200)
+    options = {"n_revisits": [2], "chip_px": 8, "imagery": [{"folder": tmp_path, "gsd_m": 0.5}]}
+    as_it_is = build_data(SimulatedData(**options), batch_size=1, scale=4)
+    coarser = build_data(SimulatedData(**options, target_gsd_m=1.25), batch_size=1, scale=4)
+    assert as_it_is.folders[0].pictures[0].shape_hw == (200, 200)
+    assert coarser.folders[0].pictures[0].shape_hw == (80, 80)
+    assert coarser.batch(0).high_res.shape == (1, 3, 32, 32)
+    with pytest.raises(InputError, match="none is at least 48 px"):
+        build_data(SimulatedData(**options, target_gsd_m=2.5), batch_size=1, scale=4)
+
+
+@pytest.mark.parametrize("bands", [("b04", "b04"), ("b99",), ()])
+def test_bands_of_the_later_s2naip_are_checked(bands, tmp_path):
+    with pytest.raises(ValidationError):
+        S2NaipTiffData(sentinel2=tmp_path, naip=tmp_path, bands=bands)

@@ -147,7 +147,7 @@ def test_a_web_page_is_no_file_and_costs_no_part(
     refused(fetch, url, patience=Patience(n_attempts=1))
     server.serve("a.pth", PAGE, type=kind, etag='"page"')
     told = refused(fetch, url)
-    assert "expected weights, found a web page" in told
+    assert "expected a file, found a web page" in told
     assert (tmp_path / "part").read_bytes() == CONTENT[:40_000]
     assert len(server.asked) == 2
 
@@ -293,7 +293,7 @@ def test_an_interrupt_keeps_what_has_arrived(server: BadServer, fetch: Callable[
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_told(server: BadServer, fetch: Callable[..., bytes], tmp_path: Path) -> None:
     (tmp_path / "part").symlink_to("/dev/full")
-    with pytest.raises(OutputError, match=r"part: cannot be written.*No space left.*SSR_CACHE"):
+    with pytest.raises(OutputError, match=r"part: cannot be written.*No space left.*make room"):
         fetch(server.serve("a.pth", CONTENT))
 
 

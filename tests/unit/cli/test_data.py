@@ -1,4 +1,4 @@
-"""Do `data index`, `data check` and `data pack` say what they found, and refuse what has nothing to find?"""
+"""Do the commands of `data` say what they did and found, and refuse what has nothing to find?"""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,9 @@ import pytest
 import yaml
 from typer.testing import Result
 
-from ssr.errors import ConfigError
-from tests.unit.data.layouts import IMAGE, write_s2naip_pair
+from ssr.errors import ConfigError, InputError
+from tests.unit.data.archives import tar_entry, write_tar
+from tests.unit.data.layouts import IMAGE, S2NAIP_TIFF_TILE, write_s2naip_pair, write_s2naip_tiff_tile
 
 Invoke = Callable[..., Result]
 
@@ -27,6 +28,37 @@ def write_options(folder: Path, data: dict[str, object]) -> Path:
     content = {"name": "a", "model": model, "train_data": data, "training": {"n_steps": 1}}
     (folder / "train.yml").write_text(yaml.safe_dump(content))
     return folder / "train.yml"
+
+
+def test_the_list_is_for_people_and_for_machines(invoke: Invoke) -> None:
+    shown = invoke("data", "list").stdout
+    assert "val_set          8,192 pairs, 12 bands\n" in shown
+    assert "not checked: the hosts could not be reached" in shown
+    listed = json.loads(invoke("data", "list", "--json").stdout)
+    assert {data["licence"] for data in listed} == {"ODC-BY"}
+    assert "train_urban_set.7z.004" in "".join(listed[0]["addresses"])
+
+
+def test_get_prints_what_to_write_into_an_option_file(invoke: Invoke, tmp_path: Path) -> None:
+    write_tar(tmp_path / "v.tar", tar_entry("naip/a/1_1/rgb.png", size=5), tar_entry("sentinel2/1_1/tci.png", size=5))
+    shown = invoke("data", "get", "val_set", "-o", "out", "--url", "v.tar")
+    assert shown.exit_code == 0, shown.exception
+    assert shown.stdout == (
+        "val_set: extracted in out/val_set, 2 files, 0.0 MB\n"
+        "parts are kept in .\n"
+        "in an option file:\n"
+        "  naip: out/val_set/naip\n"
+        "  sentinel2: out/val_set/sentinel2\n"
+    )
+    assert "val_set: was here in out/val_set" in invoke("data", "get", "val_set", "-o", "out").stdout
+    spoken = json.loads(invoke("data", "get", "val_set", "-o", "b", "--url", "v.tar", "--no-extract", "--json").stdout)
+    assert (spoken["path"], spoken["n_bytes"]) == (None, (tmp_path / "v.tar").stat().st_size)
+
+
+def test_get_refuses_parts_that_cannot_be_joined(invoke: Invoke) -> None:
+    refused = invoke("data", "get", "train_urban_set", "-o", "out", "--url", "./", "--parts", "t.z01, t.z02")
+    assert isinstance(refused.exception, InputError)
+    assert "zip -s 0 NAME.zip" in str(refused.exception)
 
 
 def test_check_counts_flaws_and_writes_both_files(invoke: Invoke, options: Path, tmp_path: Path) -> None:
@@ -82,3 +114,18 @@ def test_simulated_data_have_nothing_to_find(command: tuple[str, ...], invoke: I
     refused = invoke("data", name, options, *arguments)
     assert isinstance(refused.exception, ConfigError)
     assert "simulated" in str(refused.exception)
+
+
+def test_the_later_s2naip_is_checked_and_needs_neither_index_nor_pack(invoke: Invoke, tmp_path: Path) -> None:
+    write_s2naip_tiff_tile(tmp_path, n_dates=1)
+    options = write_options(
+        tmp_path, {"type": "s2naip_tiff", "sentinel2": "sentinel2", "naip": "naip", "n_revisits": 2}
+    )
+    shown = invoke("data", "check", options)
+    assert shown.exit_code == 0, shown.exception
+    assert "1 of 1 samples are of no use: 1 short" in shown.stdout
+    assert (tmp_path / "exclude.txt").read_text() == f"{S2NAIP_TIFF_TILE}\n"
+    for command in (("index", options, "-o", "a.parquet"), ("pack", options, "-o", "a")):
+        refused = invoke("data", *command)
+        assert isinstance(refused.exception, ConfigError)
+        assert "only s2naip" in str(refused.exception)

@@ -71,6 +71,35 @@ def write_tiff(path: Path, bands: np.ndarray) -> None:
         dataset.write(bands)
 
 
+S2NAIP_TIFF_TILE = "32612_960_-6049"
+
+
+def write_s2naip_tiff_tile(
+    root: Path,
+    tile: str = S2NAIP_TIFF_TILE,
+    *,
+    n_dates: int,
+    spans: tuple[int, ...] = (8, 16, 32),
+    gaps: tuple[int, ...] = (),
+    tile_px: int = 64,
+) -> np.ndarray:
+    """A tile of `allenai/s2-naip`: band b of date k is 100·(k + 1) + 10·b everywhere, but for the corner of dates with
+    a gap; the truth, of which noise is returned, has infrared of zero, which is no gap."""
+    n_bands = {8: 4, 16: 6, 32: 3}
+    for span in spans:
+        side = tile_px * 8 // span
+        dates = np.empty((n_dates, n_bands[span], side, side), np.uint16)
+        dates[:] = 100 * (np.arange(n_dates)[:, None] + 1)[..., None, None]
+        dates += (10 * np.arange(n_bands[span], dtype=np.uint16))[None, :, None, None]
+        dates[list(gaps), :, :2, :2] = 0
+        write_tiff(root / "sentinel2" / "32612" / f"{tile}_{span}.tif", dates.reshape(-1, side, side))
+    rng = np.random.default_rng(len(tile))
+    truth = rng.integers(1, 256, (tile_px * 8, tile_px * 8, 4), dtype=np.uint8)
+    truth[..., 3] = 0
+    save(root / "naip" / f"{tile}.png", truth)
+    return truth[..., :3]
+
+
 def ramp(side_px: int) -> np.ndarray:
     """`side side`, from 0.2 to 0.8 by rows and columns; averaged down, it is the ramp of a smaller side."""
     steps = (np.arange(side_px) + 0.5) / side_px

@@ -1,13 +1,18 @@
 import struct
+import warnings
 import zlib
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from affine import Affine
 from PIL import Image
 
-from ssr.data.imagery import Folder, Picture, draw_chips, read_folder, read_picture
+from ssr.data.imagery import Folder, Picture, RasterPicture, Reading, draw_chips, read_folder, read_picture
 from ssr.errors import ImageReadError, InputError
+from ssr.raster.reader import RasterReader
+from tests.support.tolerances import FLOAT32
 from tests.unit.data.layouts import write_picture
 
 ALL = {"include": ("*.png", "*.jpg"), "exclude": (), "share": 1.0, "min_side_px": 8}
@@ -138,3 +143,178 @@ def test_draws_come_from_the_generator_alone():
     first, again, other = (draw_chips([folder_of(1, 2, 3)], n=5, side_px=4, generator=generator(s)) for s in (1, 1, 2))
     assert torch.equal(first[0], again[0])
     assert first[1] == again[1] != other[1]
+
+
+def write_geotiff(path, bands, *, gsd_m=2.5, crs="EPSG:32633", nodata=None, turn=0.0):
+    count, height, width = bands.shape
+    place = Affine.translation(500_000, 4_000_000) @ Affine.rotation(turn) @ Affine.scale(gsd_m, -gsd_m)
+    profile = {"count": count, "height": height, "width": width, "dtype": bands.dtype, "nodata": nodata}
+    if crs is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with rasterio.open(path, "w", driver="GTiff", **profile) as dataset:
+                dataset.write(bands)
+        return
+    with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=place, **profile) as dataset:
+        dataset.write(bands)
+
+
+def noise(count=3, height=40, width=40, dtype=np.uint8, high=256):
+    return np.random.default_rng(1).integers(1, high, (count, height, width)).astype(dtype)
+
+
+TIFF = ALL | {"include": ("*.tif",)}
+MERIDIAN_SCALE = 0.9996
+"""Metres of UTM on its central meridian are longer on the ground by one in so much."""
+
+
+def whole(picture):
+    height, width = picture.shape_hw
+    return picture.read(slice(0, height), slice(0, width))
+
+
+def test_a_geotiff_gives_the_chips_that_a_png_of_its_pixels_does(tmp_path):
+    bands = noise()
+    write_geotiff(tmp_path / "a.tif", bands)
+    Image.fromarray(bands.transpose(1, 2, 0)).save(tmp_path / "a.png")
+    raster, png = read_folder(tmp_path, **TIFF), read_folder(tmp_path, **ALL)
+    for seed in range(3):
+        ours, _ = draw_chips([raster], n=2, side_px=8, generator=generator(seed))
+        theirs, _ = draw_chips([png], n=2, side_px=8, generator=generator(seed))
+        assert torch.equal(ours, theirs)
+
+
+def test_bands_are_chosen_and_sixteen_bits_need_a_white(tmp_path):
+    bands = noise(5, dtype=np.uint16, high=4000)
+    write_geotiff(tmp_path / "a.tif", bands)
+    with pytest.raises(ImageReadError, match="white"):
+        read_folder(tmp_path, **TIFF)
+    reading = Reading(bands=(5, 1, 2), white_dn=2000.0)
+    (picture,) = read_folder(tmp_path, **TIFF, reading=reading).pictures
+    expected = (bands[[4, 0, 1]] / 2000).clip(0, 1).transpose(1, 2, 0)
+    assert np.abs(whole(picture) - expected).max() <= FLOAT32
+    with pytest.raises(ImageReadError, match=r"has 5 band\(s\)"):
+        read_folder(tmp_path, **TIFF, reading=Reading(bands=(1, 2, 6), white_dn=1.0))
+
+
+@pytest.mark.parametrize(("gsd_m", "ratio"), [(0.625, 4), (1.25, 2)])
+def test_a_finer_geotiff_is_averaged_to_the_wanted_ground_distance(gsd_m, ratio, tmp_path):
+    bands = noise()
+    write_geotiff(tmp_path / "a.tif", bands, gsd_m=gsd_m * MERIDIAN_SCALE)
+    (picture,) = read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5)).pictures
+    side = 40 // ratio
+    assert picture.shape_hw == (side, side)
+    means = (bands / 255).reshape(3, side, ratio, side, ratio).mean((2, 4)).transpose(1, 2, 0)
+    # The ground distance is known to about 1e-7 of itself, which moves pixels by as much.
+    assert np.abs(whole(picture) - means).max() <= 1e-4
+    window = picture.read(slice(3, 8), slice(1, 9))
+    assert np.abs(window - whole(picture)[3:8, 1:9]).max() <= FLOAT32
+
+
+def test_pictures_without_a_place_take_the_declared_ground_distance(tmp_path):
+    pixels = write_picture(tmp_path / "a.png", side_px=40)
+    write_geotiff(tmp_path / "b.tif", pixels.transpose(2, 0, 1), crs=None)
+    reading = Reading(gsd_m=0.5, target_gsd_m=2.5)
+    pictures = read_folder(tmp_path, **ALL | {"include": ("*.png", "*.tif")}, reading=reading).pictures
+    means = (pixels / 255).reshape(8, 5, 8, 5, 3).mean((1, 3))
+    for picture in pictures:
+        assert np.abs(whole(picture) - means).max() <= FLOAT32
+    with pytest.raises(InputError, match=r"a\.png.*say it with gsd_m"):
+        read_folder(tmp_path, **ALL, reading=Reading(target_gsd_m=2.5))
+    with pytest.raises(InputError, match=r"b\.tif.*say it with gsd_m"):
+        read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5))
+
+
+def test_pictures_of_the_wanted_ground_distance_are_taken_as_they_are(tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise(), gsd_m=2.5)
+    write_picture(tmp_path / "a.png", side_px=9)
+    (raster,) = read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5)).pictures
+    assert isinstance(raster, RasterPicture)
+    (png,) = read_folder(tmp_path, **ALL, reading=Reading(target_gsd_m=2.5, gsd_m=2.51)).pictures
+    assert isinstance(png, Picture)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"gsd_m": 3.0}, "too coarse.*max_upsampling"),
+        ({"gsd_m": 0.03}, "64 times finer"),
+        ({"turn": 10.0, "gsd_m": 1.0}, "rotated"),
+    ],
+)
+def test_what_cannot_be_brought_to_the_ground_distance_is_named(options, told, tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise(), **options)
+    with pytest.raises(InputError, match=rf"a\.tif: .*{told}"):
+        read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5))
+    assert len(read_folder(tmp_path, **TIFF).pictures) == 1
+
+
+def test_upsampling_happens_where_it_is_allowed(tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise(), gsd_m=3.0)
+    reading = Reading(target_gsd_m=2.5, max_upsampling=1.25)
+    (picture,) = read_folder(tmp_path, **TIFF, reading=reading).pictures
+    assert picture.shape_hw == (48, 48)
+
+
+def test_a_declared_ground_distance_may_not_contradict_the_file(tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise(), gsd_m=1.0)
+    with pytest.raises(InputError, match=r"gsd_m says 0\.5"):
+        read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5, gsd_m=0.5))
+
+
+def test_pictures_that_become_too_small_are_left_out(tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise(), gsd_m=0.4)
+    with pytest.raises(InputError, match=r"8 px wide and high at 2\.5 m"):
+        read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5))
+
+
+def test_places_without_data_are_not_drawn(tmp_path):
+    bands = noise()
+    bands[:, :, :28] = 0
+    write_geotiff(tmp_path / "a.tif", bands, nodata=0)
+    chips, _ = draw_chips([read_folder(tmp_path, **TIFF)], n=8, side_px=8, generator=generator())
+    assert (chips.sum(1) > 0).all()
+    bands[:] = 0
+    write_geotiff(tmp_path / "a.tif", bands, nodata=0)
+    with pytest.raises(InputError, match=r"a\.tif: 32 places .*exclude"):
+        draw_chips([read_folder(tmp_path, **TIFF)], n=1, side_px=8, generator=generator())
+
+
+def test_a_gap_stays_a_gap_when_it_is_averaged(tmp_path):
+    bands = noise()
+    bands[:, 5, 5] = 0
+    write_geotiff(tmp_path / "a.tif", bands, gsd_m=1.25 * MERIDIAN_SCALE, nodata=0)
+    (picture,) = read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5)).pictures
+    gaps = (whole(picture) == 0).all(-1)
+    assert gaps[2, 2]
+    assert gaps.sum() <= 4
+
+
+def test_no_more_of_a_large_geotiff_is_read_than_is_drawn(tmp_path, monkeypatch):
+    write_geotiff(tmp_path / "a.tif", noise(3, 400, 400), gsd_m=0.5)
+    seen = []
+    read = RasterReader.read
+    monkeypatch.setattr(
+        RasterReader,
+        "read",
+        lambda self, rows, columns: (
+            seen.append((rows.stop - rows.start, columns.stop - columns.start)) or read(self, rows, columns)
+        ),
+    )
+    folder = read_folder(tmp_path, **TIFF, reading=Reading(target_gsd_m=2.5))
+    assert seen == []
+    draw_chips([folder], n=4, side_px=8, generator=generator())
+    assert max(max(pair) for pair in seen) <= 8 * 5 + 2
+
+
+def test_a_folder_of_geotiff_says_how_to_include_them(tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise())
+    with pytest.raises(InputError, match=r"it holds \.tif: name them in include"):
+        read_folder(tmp_path, **ALL)
+
+
+def test_a_damaged_geotiff_is_named(tmp_path):
+    write_geotiff(tmp_path / "a.tif", noise())
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:3000])
+    with pytest.raises(ImageReadError, match=r"a\.tif"):
+        draw_chips([read_folder(tmp_path, **TIFF)], n=1, side_px=40, generator=generator())
