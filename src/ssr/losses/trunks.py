@@ -1,16 +1,17 @@
 """Which networks that name what is in a photograph lend their features, and what are their layers called?
 
-Convolutions of VGG (Simonyan & Zisserman 2015) and SqueezeNet 1.1 (Iandola et al. 2016) without their classifiers.
+Convolutions of VGG (Simonyan & Zisserman 2015), SqueezeNet 1.1 (Iandola et al. 2016) and AlexNet (Krizhevsky 2014)
+without their classifiers.
 Parameters bear torchvision's names, so its weight files fit; torchvision itself is not needed.
 """
 
-from typing import Literal
+from typing import Literal, assert_never
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-TrunkName = Literal["vgg19", "vgg16", "squeezenet1_1"]
+TrunkName = Literal["vgg19", "vgg16", "squeezenet1_1", "alexnet"]
 
 VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 """Convolutions of each block."""
@@ -19,6 +20,10 @@ SQUEEZENET_LAYERS: tuple[tuple[int, int] | None, ...] = (
     None, (16, 64), (16, 64), None, (32, 128), (32, 128), None, (48, 192), (48, 192), (64, 256), (64, 256),
 )  # fmt: skip
 """After the first convolution: pooling, or squeezed width and the width of each of two expansions."""
+ALEXNET_CONVOLUTIONS = ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
+"""Width, side, stride and padding of each."""
+ALEXNET_POOLED = (1, 2)
+"""Convolutions with a pooling behind them, but for the last's, which leads to the classifier."""
 
 DEFAULT_WEIGHTS: dict[TrunkName, dict[str, float]] = {
     "vgg19": {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0},
@@ -32,13 +37,14 @@ class Trunk(nn.Module):
     """A network's convolutions up to the last layer asked for; `b 3 H W` to each layer's sums before its ReLU.
 
     Args:
-        layers: `conv<block>_<number>` of VGG; `conv1`, `fire2` … `fire9` of SqueezeNet (both expansions).
+        layers: `conv<block>_<number>` of VGG; `conv1`, `fire2` … `fire9` of SqueezeNet (both expansions); `conv1` …
+            `conv5` of AlexNet.
     """
 
     def __init__(self, name: TrunkName, layers: tuple[str, ...]) -> None:
         super().__init__()
         self.layers = layers
-        stages = _squeezenet() if name == "squeezenet1_1" else _vgg(name)
+        stages = _stages(name)
         known = [layer for _, layer, _ in stages if layer]
         unknown = [layer for layer in layers if layer not in known]
         if unknown or not layers:
@@ -76,6 +82,18 @@ class Fire(nn.Module):
         return torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], 1)
 
 
+def _stages(name: TrunkName) -> list[Stage]:
+    match name:
+        case "vgg16" | "vgg19":
+            return _vgg(name)
+        case "squeezenet1_1":
+            return _squeezenet()
+        case "alexnet":
+            return _alexnet()
+        case _:
+            assert_never(name)
+
+
 def _vgg(name: str) -> list[Stage]:
     stages: list[Stage] = []
     index, n_in = 0, 3
@@ -98,4 +116,16 @@ def _squeezenet() -> list[Stage]:
             stages.append((index, f"fire{number}", Fire(n_in, *widths)))
             number, n_in = number + 1, 2 * widths[1]
         index += 1
+    return stages
+
+
+def _alexnet() -> list[Stage]:
+    stages: list[Stage] = []
+    index, n_in = 0, 3
+    for number, (width, side, stride, padding) in enumerate(ALEXNET_CONVOLUTIONS, start=1):
+        stages.append((index, f"conv{number}", nn.Conv2d(n_in, width, side, stride=stride, padding=padding)))
+        index, n_in = index + 2, width
+        if number in ALEXNET_POOLED:
+            stages.append((index, None, nn.MaxPool2d(3, stride=2)))
+            index += 1
     return stages

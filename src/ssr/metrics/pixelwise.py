@@ -1,98 +1,82 @@
 """How far are two images apart, pixel by pixel?
 
-Images are arrays `H W c` or tensors' NumPy views with a peak of 255 unless said otherwise; all sums in float64.
+Images are `b c H W` in [0, 1], so the peak is 1; every measure gives one float64 number an image, `b`.
 """
 
-from typing import Any
+import torch
+from torch import Tensor
 
-import numpy as np
-from numpy.typing import NDArray
+from ssr.errors import InputError
 
-Pixels = NDArray[Any]
-
-PEAK = 255.0
+LUMA_WEIGHTS = (65.481, 128.553, 24.966)
+"""Of red, green and blue in BT.601's studio swing, whose black is 16 of 255."""
 
 
-def psnr(image: Pixels, truth: Pixels, *, border_px: int = 0) -> float:
+def psnr(image: Tensor, truth: Tensor, *, border_px: int = 0) -> Tensor:
     """Peak signal-to-noise ratio in dB; infinite for equal images."""
-    a, b = _cropped(image, border_px), _cropped(truth, border_px)
-    return _decibel(float(np.mean((a - b) ** 2)))
+    return decibel(_mean_square(image, truth, border_px))
 
 
-def ssim(image: Pixels, truth: Pixels, *, border_px: int = 0) -> float:
-    """Structural similarity (Wang et al. 2004): 11×11 Gaussian of σ 1.5, valid region, mean over channels."""
-    a, b = _cropped(image, border_px), _cropped(truth, border_px)
-    return float(np.mean([_ssim_channel(a[..., k], b[..., k]) for k in range(a.shape[2])]))
+def rmse(image: Tensor, truth: Tensor, *, border_px: int = 0) -> Tensor:
+    """Root of the mean square difference."""
+    return _mean_square(image, truth, border_px).sqrt()
 
 
-def cpsnr(image: Pixels, truth: Pixels, *, border_px: int = 0, max_shift_px: int = 3) -> float:
-    """PSNR after the best integer displacement up to `max_shift_px` and without the mean bias of each channel.
+def mae(image: Tensor, truth: Tensor, *, border_px: int = 0) -> Tensor:
+    """Mean absolute difference."""
+    a, b = pair(image, truth, border_px)
+    return (a - b).abs().mean((1, 2, 3))
 
-    The centre of the truth is compared with every displaced window of the image (Märtens et al. 2019,
-    "Super-resolution of PROBA-V images using CNNs", with one bias per channel).
+
+def luma(image: Tensor) -> Tensor:
+    """BT.601 studio-swing luma of the first three channels, `b 1 H W`, from 16/255 to 235/255."""
+    if image.shape[1] < 3:
+        raise InputError(f"luma is that of red, green and blue; found images of {image.shape[1]} channels")
+    weights = torch.tensor(LUMA_WEIGHTS, dtype=torch.float64) / 255
+    exact = double(image[:, :3])
+    return torch.einsum("bchw,c->bhw", exact, weights.to(exact.device))[:, None] + 16 / 255
+
+
+def rounded_to_bytes(image: Tensor) -> Tensor:
+    """What is left of an image in 8 bits a channel, still in [0, 1], float64."""
+    return (double(image).clamp(0, 1) * 255).round() / 255
+
+
+def decibel(mean_square: Tensor) -> Tensor:
+    """Of the peak over a mean square difference."""
+    return -10 * mean_square.log10()
+
+
+def pair(image: Tensor, truth: Tensor, border_px: int) -> tuple[Tensor, Tensor]:
+    """Both in float64, without their border.
+
+    Raises:
+        InputError: they differ in size, or nothing would be left.
     """
-    m = max_shift_px
-    starts = [(m + d, m) for d in range(-m, m + 1)]
-    return _best_unbiased_psnr(_cropped(image, border_px), _cropped(truth, border_px), starts, 2 * m)
+    a, b = inner_pair(image, truth, border_px)
+    return double(a), double(b)
 
 
-def cpsnr_original(image: Pixels, truth: Pixels, *, border_px: int = 0) -> float:
-    """CPSNR as Satlas Super Resolution computes it: image and truth move apart, so only even displacements -8…8."""
-    starts = [(r, 8 - r) for r in range(9)]
-    return _best_unbiased_psnr(_cropped(image, border_px), _cropped(truth, border_px), starts, 8)
+def inner_pair(image: Tensor, truth: Tensor, border_px: int) -> tuple[Tensor, Tensor]:
+    """Both as they are, without their border.
+
+    Raises:
+        InputError: they differ in size, or nothing would be left.
+    """
+    if image.shape != truth.shape or image.ndim != 4:
+        raise InputError(f"found images of {tuple(image.shape)} and {tuple(truth.shape)}, expected one size, `b c H W`")
+    h, w = image.shape[-2:]
+    if min(h, w) <= 2 * border_px:
+        raise InputError(f"images of {h}×{w} px are too small to leave {border_px} px out at each edge")
+    inner = (..., slice(border_px, h - border_px), slice(border_px, w - border_px))
+    return image[inner], truth[inner]
 
 
-def luma(image: Pixels) -> Pixels:
-    """BT.601 studio-swing luma, 16…235, of an RGB image with peak 255: `H W 1`."""
-    weights = np.array([65.481, 128.553, 24.966]) / 255
-    return np.asarray(image, np.float64)[..., :3] @ weights[:, None] + 16.0
+def double(image: Tensor) -> Tensor:
+    """Float64, on the CPU where the device has no such numbers."""
+    return (image.cpu() if image.device.type == "mps" else image).double()
 
 
-def _best_unbiased_psnr(a: Pixels, b: Pixels, starts: list[tuple[int, int]], lost: int) -> float:
-    """Best score over pairs of window starts (one for each image), the same pairs for rows and columns."""
-    h, w = a.shape[0] - lost, a.shape[1] - lost
-    if h < 1 or w < 1:
-        raise ValueError(f"images of {a.shape[0]}×{a.shape[1]} px are too small to displace by {lost} px")
-    return max(
-        _unbiased_psnr(a[ay : ay + h, ax : ax + w], b[by : by + h, bx : bx + w])
-        for ay, by in starts
-        for ax, bx in starts
-    )
-
-
-def _unbiased_psnr(a: Pixels, b: Pixels) -> float:
-    difference = b - a
-    return _decibel(float(np.mean(np.var(difference, axis=(0, 1)))))
-
-
-def _ssim_channel(a: Pixels, b: Pixels) -> float:
-    c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
-    mean_a, mean_b = _window_mean(a), _window_mean(b)
-    variance_a = _window_mean(a * a) - mean_a**2
-    variance_b = _window_mean(b * b) - mean_b**2
-    covariance = _window_mean(a * b) - mean_a * mean_b
-    similarity = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)) / (
-        (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
-    )
-    return float(similarity.mean())
-
-
-def _window_mean(channel: Pixels) -> Pixels:
-    """Gaussian-weighted mean over 11×11, valid positions only."""
-    x = np.arange(11) - 5
-    kernel = np.exp(-(x**2) / (2 * 1.5**2))
-    kernel /= kernel.sum()
-    rows = np.lib.stride_tricks.sliding_window_view(channel, 11, axis=0) @ kernel
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(rows, 11, axis=1) @ kernel)
-
-
-def _cropped(image: Pixels, border_px: int) -> Pixels:
-    """Float64, `H W c`, without its border."""
-    array = np.asarray(image, np.float64)
-    array = array[..., None] if array.ndim == 2 else array
-    stop = (array.shape[0] - border_px, array.shape[1] - border_px)
-    return array[border_px : stop[0], border_px : stop[1]]
-
-
-def _decibel(mean_square: float) -> float:
-    return float("inf") if mean_square == 0 else float(10 * np.log10(PEAK**2 / mean_square))
+def _mean_square(image: Tensor, truth: Tensor, border_px: int) -> Tensor:
+    a, b = pair(image, truth, border_px)
+    return (a - b).square().mean((1, 2, 3))
