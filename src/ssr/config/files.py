@@ -9,16 +9,18 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ssr.config import basicsr
+from ssr.config.basicsr.evaluation import translate_test
 from ssr.config.names import known_names
 from ssr.config.nearest import did_you_mean
 from ssr.config.overrides import debugged, with_forced, with_settings
 from ssr.config.presets import preset
-from ssr.config.schema import InferConfig, TrainConfig
+from ssr.config.schema import InferConfig, TestConfig, TrainConfig
 from ssr.errors import ConfigError
 
 Config = TypeVar("Config", bound=BaseModel)
 
 KEYS_OF_TRAINING = ("datasets", "train", "train_data", "training")
+KEYS_OF_TESTS = ("test_datasets", "models")
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,7 @@ def load_config(path: Path, kind: type[Config], changes: Changes = AS_WRITTEN) -
     options = read_yaml(path)
     notes: list[str] = []
     if basicsr.is_original(options):
-        options, notes = basicsr.translate(
-            with_forced(options, changes.forced),
-            for_training=kind is TrainConfig,
-            source=str(path),
-            n_processes=changes.n_processes,
-            strict=changes.strict,
-        )
+        options, notes = _translated(with_forced(options, changes.forced), kind, path, changes)
     elif changes.forced:
         raise ConfigError(f"{path}: --force_yml changes options of the original; this file is native, use --set")
     if changes.debugs:
@@ -69,9 +65,25 @@ def load_config(path: Path, kind: type[Config], changes: Changes = AS_WRITTEN) -
     return parse(_with_preset(options, path), kind, source=str(path)), notes
 
 
-def kind_of(options: Mapping[str, Any]) -> type[TrainConfig] | type[InferConfig]:
+def kind_of(options: Mapping[str, Any]) -> type[TrainConfig] | type[InferConfig] | type[TestConfig]:
     """Which command an option file is for."""
-    return TrainConfig if any(key in options for key in KEYS_OF_TRAINING) else InferConfig
+    if any(key in options for key in KEYS_OF_TRAINING):
+        return TrainConfig
+    return TestConfig if any(key in options for key in KEYS_OF_TESTS) else InferConfig
+
+
+def _translated(
+    options: Mapping[str, Any], kind: type[BaseModel], path: Path, changes: Changes
+) -> tuple[dict[str, Any], list[str]]:
+    if kind is TestConfig:
+        return translate_test(options, source=str(path), strict=changes.strict)
+    return basicsr.translate(
+        options,
+        for_training=kind is TrainConfig,
+        source=str(path),
+        n_processes=changes.n_processes,
+        strict=changes.strict,
+    )
 
 
 def dump_config(config: BaseModel) -> str:
@@ -129,4 +141,14 @@ def _with_preset(options: dict[str, Any], path: Path) -> dict[str, Any]:
     return {**options, "model": preset(options["model"], source=str(path)).model_dump()}
 
 
-__all__ = ["Changes", "InferConfig", "TrainConfig", "dump_config", "kind_of", "load_config", "parse", "read_yaml"]
+__all__ = [
+    "Changes",
+    "InferConfig",
+    "TestConfig",
+    "TrainConfig",
+    "dump_config",
+    "kind_of",
+    "load_config",
+    "parse",
+    "read_yaml",
+]

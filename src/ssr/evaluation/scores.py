@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssr.metrics.pixelwise import cpsnr, psnr, ssim
+from ssr.metrics.displaced import cpsnr
+from ssr.metrics.pixelwise import psnr, rounded_to_bytes
+from ssr.metrics.structure import ssim
 from ssr.models.bicubic import enlarge
 from ssr.models.protocol import SuperResolver
 
@@ -28,11 +30,9 @@ class Scores:
 
 def score(images: Tensor, truth: Tensor) -> Scores:
     """Mean scores of `b c H W` images in [0, 1] after rounding to bytes."""
-    pairs = [(to_bytes(a), to_bytes(b)) for a, b in zip(images, truth, strict=True)]
+    made, wanted = rounded_to_bytes(images), rounded_to_bytes(truth)
     return Scores(
-        float(np.mean([psnr(a, b, border_px=BORDER_PX) for a, b in pairs])),
-        float(np.mean([ssim(a, b, border_px=BORDER_PX) for a, b in pairs])),
-        float(np.mean([cpsnr(a, b, border_px=BORDER_PX) for a, b in pairs])),
+        *(float(measure(made, wanted, border_px=BORDER_PX).mean()) for measure in (psnr, ssim, cpsnr)),
     )
 
 
@@ -45,8 +45,8 @@ def best_single_date(low_res: Tensor, truth: Tensor, scale: int) -> tuple[Tensor
     images, indexes = [], []
     for series, target in zip(low_res, truth, strict=True):
         enlarged = enlarge(series, scale).clamp(0, 1)
-        values = [cpsnr(to_bytes(date), to_bytes(target), border_px=BORDER_PX) for date in enlarged]
-        indexes.append(int(np.argmax(values)))
+        targets = rounded_to_bytes(target).expand(len(enlarged), -1, -1, -1)
+        indexes.append(int(cpsnr(rounded_to_bytes(enlarged), targets, border_px=BORDER_PX).argmax()))
         images.append(enlarged[indexes[-1]])
     return torch.stack(images), torch.tensor(indexes)
 

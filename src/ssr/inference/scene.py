@@ -1,6 +1,7 @@
 """How does a series on disk become a super-resolved GeoTIFF, in memory that does not grow with the scene?"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from ssr.inference.predictor import (
     Progress,
     Series,
 )
+from ssr.inference.trust import TrustPlan, to_trust_bytes, trust_path
 from ssr.inference.windows import plan_windows
 from ssr.raster.grid import Grid
 from ssr.raster.writer import CogWriter
@@ -26,8 +28,8 @@ N_CHANNELS = 3
 class SeriesOnDisk(Protocol):
     """Windows of some dates of a series, `t c h w` in unit range."""
 
-    shape_hw: tuple[int, int]
-
+    @property
+    def shape_hw(self) -> tuple[int, int]: ...
     def read(self, rows: slice, columns: slice, dates: Sequence[int]) -> Series: ...
 
 
@@ -40,6 +42,7 @@ def write_scene(
     grid: Grid,
     tags: Mapping[str, str],
     overwrite: bool,
+    trust: TrustPlan | None = None,
     core_px: int = DEFAULT_CORE_PX,
     overlap_px: int = DEFAULT_OVERLAP_PX,
     halo_px: int | None = None,
@@ -50,6 +53,7 @@ def write_scene(
     Args:
         dates: which dates the network sees, in its order; a date may stand more than once.
         grid: the place of the low-resolution pixels.
+        trust: what the channels beyond the result mean; they go to `trust_path(out)`.
     """
     network = predictor.network
     halo_px = network.halo_px if halo_px is None else halo_px
@@ -60,13 +64,24 @@ def write_scene(
         overlap_px=overlap_px,
         multiple=network.size_multiple,
     )
-    with CogWriter(out, grid.finer(network.scale), tags=tags, overwrite=overwrite) as writer:
+    fine = grid.finer(network.scale)
+    n_further = len(trust.layers.names) if trust else 0
+    with ExitStack() as files:
+        picture = files.enter_context(CogWriter(out, fine, tags=tags, overwrite=overwrite))
+        if trust:
+            path, meaning = trust_path(out), {**tags, **trust.tags}
+            beside = files.enter_context(
+                CogWriter(path, fine, tags=meaning, overwrite=overwrite, bands=trust.bands)
+            )  # entered last, so published first: a result whose trust could not be written does not appear
         for block in predictor.run(plan, lambda r, c: series.read(r, c, dates), progress=progress):
-            if len(block.pixels) != N_CHANNELS:
+            if len(block.pixels) != N_CHANNELS + n_further:
                 raise InputError(
-                    f"{predictor.name}: gives {len(block.pixels)} channel(s), a picture has red, green and blue"
+                    f"{predictor.name}: gives {len(block.pixels) - n_further} channel(s), a picture has red, green "
+                    f"and blue"
                 )
-            writer.write(block.rows, block.columns, to_bytes(block.pixels))
+            picture.write(block.rows, block.columns, to_bytes(block.pixels[:N_CHANNELS]))
+            if trust:
+                beside.write(block.rows, block.columns, to_trust_bytes(block.pixels[N_CHANNELS:], trust.layers))
 
 
 def to_bytes(unit: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -3,9 +3,10 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import rasterio
@@ -25,28 +26,56 @@ from ssr.raster.grid import Grid
 BLOCK_PX = 512
 
 
-class CogWriter:
-    """Collects blocks of an RGB byte raster in a scratch file, then publishes a Cloud-Optimised GeoTIFF by renaming.
+@dataclass(frozen=True, kw_only=True)
+class ByteBands:
+    """What the bytes of a raster mean.
 
-    Zero in every band is no data. Leaving the context by an exception removes everything that was written.
+    Attributes:
+        names: one per band.
+        steps: what one step of each band is worth.
+        no_data: the byte that means nothing is known.
+        is_picture: the bands are red, green and blue.
+        overviews: how coarser copies are made; values that are names must not be averaged.
     """
 
-    def __init__(self, path: Path, grid: Grid, *, tags: Mapping[str, str], overwrite: bool = False) -> None:
+    names: tuple[str, ...]
+    steps: tuple[float, ...]
+    no_data: int
+    is_picture: bool
+    overviews: Literal["AVERAGE", "NEAREST"]
+
+
+RGB = ByteBands(names=("red", "green", "blue"), steps=(1.0, 1.0, 1.0), no_data=0, is_picture=True, overviews="AVERAGE")
+
+
+class CogWriter:
+    """Collects blocks of a byte raster in a scratch file, then publishes a Cloud-Optimised GeoTIFF by renaming.
+
+    Leaving the context by an exception removes everything that was written.
+
+    Args:
+        bands: what the bytes mean; by default a picture in which zero in every band is no data.
+    """
+
+    def __init__(
+        self, path: Path, grid: Grid, *, tags: Mapping[str, str], overwrite: bool = False, bands: ByteBands = RGB
+    ) -> None:
         refuse_existing(path, overwrite=overwrite)
         self.path = path
+        self.bands = bands
         self.scratch, self.part = temporary_name(path, "scratch"), temporary_name(path)
         self.environment = gdal_environment()
         self.environment.__enter__()
         try:
             with self._reporting():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self.dataset = _create(self.scratch, grid, tags)
+                self.dataset = _create(self.scratch, grid, tags, bands)
         except BaseException:
             self.environment.__exit__(None, None, None)
             raise
 
     def write(self, rows: slice, columns: slice, block: NDArray[np.uint8]) -> None:
-        """Put a `3 h w` block in its place."""
+        """Put a `c h w` block in its place."""
         with self._reporting():
             self.dataset.write(block, window=Window.from_slices(rows, columns))
 
@@ -75,7 +104,7 @@ class CogWriter:
                 compress="DEFLATE",
                 predictor="YES",
                 blocksize=BLOCK_PX,
-                overview_resampling="AVERAGE",
+                overview_resampling=self.bands.overviews,
                 bigtiff="IF_SAFER",
                 num_threads="ALL_CPUS",
             )
@@ -97,7 +126,7 @@ class CogWriter:
             raise OutputError(f"{self.path}: cannot be written ({one_line(error)})") from error
 
 
-def _create(path: Path, grid: Grid, tags: Mapping[str, str]) -> DatasetWriter:
+def _create(path: Path, grid: Grid, tags: Mapping[str, str], bands: ByteBands) -> DatasetWriter:
     height, width = grid.shape_hw
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # what has no place on input has none on output
@@ -107,11 +136,11 @@ def _create(path: Path, grid: Grid, tags: Mapping[str, str]) -> DatasetWriter:
             driver="GTiff",
             height=height,
             width=width,
-            count=3,
+            count=len(bands.names),
             dtype="uint8",
             crs=grid.crs,
             transform=grid.transform,
-            nodata=0,
+            nodata=bands.no_data,
             tiled=True,
             blockxsize=BLOCK_PX,
             blockysize=BLOCK_PX,
@@ -119,8 +148,12 @@ def _create(path: Path, grid: Grid, tags: Mapping[str, str]) -> DatasetWriter:
             bigtiff="if_safer",
             sparse_ok=True,
         )
-    dataset.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-    dataset.descriptions = ("red", "green", "blue")
+    if bands.is_picture:
+        dataset.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+    else:
+        dataset.colorinterp = (ColorInterp.gray,) + (ColorInterp.undefined,) * (len(bands.names) - 1)
+        dataset.scales = bands.steps
+    dataset.descriptions = bands.names
     dataset.update_tags(**tags)
     return dataset
 

@@ -9,7 +9,7 @@ import rasterio
 from ssr.errors import InputError
 from ssr.inference.predictor import Predictor, super_resolve_array
 from ssr.inference.scene import to_bytes, write_scene
-from ssr.scenes.rasters import RasterSeries
+from ssr.scenes.series import open_series
 from tests.support.scenes import FP32, TEN_METRES, textured, tiny_date_fusion, tiny_rrdbnet, unit, write_series
 
 FRAMES = textured(3, 40, 55)
@@ -19,7 +19,7 @@ FRAMES[:, :, 30:, :9] = 0
 def test_pixels_equal_those_in_memory_for_the_dates_asked_for(tmp_path: Path) -> None:
     network, out, dates = tiny_rrdbnet(), tmp_path / "out.tif", [2, 0]
     cuts = {"core_px": 16, "overlap_px": 2, "halo_px": 4}
-    with RasterSeries(write_series(tmp_path / "in", FRAMES)) as series:
+    with open_series(write_series(tmp_path / "in", FRAMES)) as series:
         write_scene(
             Predictor(network, FP32), series, dates, out, grid=series.grid, tags={"A": "b"}, overwrite=False, **cuts
         )
@@ -32,7 +32,7 @@ def test_pixels_equal_those_in_memory_for_the_dates_asked_for(tmp_path: Path) ->
 
 def test_no_data_is_exactly_where_no_date_has_data(tmp_path: Path) -> None:
     out = tmp_path / "out.tif"
-    with RasterSeries(write_series(tmp_path / "in", FRAMES)) as series:
+    with open_series(write_series(tmp_path / "in", FRAMES)) as series:
         write_scene(
             Predictor(tiny_date_fusion(), FP32), series, range(3), out, grid=series.grid, tags={}, overwrite=False
         )
@@ -44,7 +44,7 @@ def test_no_data_is_exactly_where_no_date_has_data(tmp_path: Path) -> None:
 def test_a_failing_network_leaves_no_file(tmp_path: Path) -> None:
     network, out = tiny_rrdbnet(), tmp_path / "out" / "a.tif"
     network.conv_last.bias.data[0] = np.nan
-    with RasterSeries(write_series(tmp_path / "in", FRAMES[:2])) as series, pytest.raises(InputError):
+    with open_series(write_series(tmp_path / "in", FRAMES[:2])) as series, pytest.raises(InputError):
         write_scene(Predictor(network, FP32), series, [0, 1], out, grid=series.grid, tags={}, overwrite=False)
     assert list(out.parent.iterdir()) == []
 
