@@ -13,8 +13,9 @@ import torch
 
 from ssr.data.imagery import read_picture
 from ssr.data.simulate import simulate_series
-from ssr.evaluation.scores import best_single_date, predict, to_bytes
-from ssr.metrics.pixelwise import cpsnr
+from ssr.evaluation.scores import best_single_date, predict
+from ssr.metrics.displaced import cpsnr
+from ssr.metrics.pixelwise import rounded_to_bytes
 from ssr.models.bicubic import Bicubic, enlarge
 from ssr.scenes.ranking import rank_dates
 from ssr.workflows.models import open_model
@@ -85,8 +86,8 @@ def predict_median(low_res: torch.Tensor) -> torch.Tensor:
 
 
 def add(rows: dict[str, list[float]], name: str, images: torch.Tensor, truth: torch.Tensor) -> None:
-    values = [cpsnr(to_bytes(a), to_bytes(b), border_px=BORDER_PX) for a, b in zip(images, truth, strict=True)]
-    rows.setdefault(name, []).extend(values)
+    values = cpsnr(rounded_to_bytes(images), rounded_to_bytes(truth), border_px=BORDER_PX)
+    rows.setdefault(name, []).extend(values.tolist())
 
 
 def summarise(rows: dict[str, list[float]]) -> dict[str, dict[str, float]]:

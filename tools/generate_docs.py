@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ssr.config.schema import InferConfig, TrainConfig
+from ssr.config.schema import InferConfig, TestConfig, TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "ssr"
@@ -59,7 +59,11 @@ def options() -> str:
         "Generated from `src/ssr/config`. Files are YAML; an unknown key is an error that names its path.",
         "Option files of the original are recognised and translated (`docs/migration.md`).\n",
     ]
-    for title, config in (("ssr train", TrainConfig), ("ssr infer, ssr infer-grid", InferConfig)):
+    for title, config in (
+        ("ssr train", TrainConfig),
+        ("ssr infer, ssr infer-grid", InferConfig),
+        ("ssr test", TestConfig),
+    ):
         schema = config.model_json_schema()
         parts.append(f"## {title}: {config.__name__}\n\n{_table(schema)}")
         done = {config.__name__}

@@ -25,8 +25,9 @@ from ssr.models.bicubic import enlarge
 from ssr.raster.grid import stand_in_grid
 from ssr.raster.reader import RasterReader
 from ssr.raster.writer import write_png, write_raster
-from ssr.scenes.rasters import RasterSeries, find_images
-from ssr.workflows.inference import SceneResult, super_resolve_scene
+from ssr.scenes.radiometry import Rules
+from ssr.scenes.series import open_series
+from ssr.workflows.scene import SceneResult, super_resolve_scene
 
 GSD_M = 10.0
 L2A_WHITE_DN = 2000
@@ -108,7 +109,7 @@ def demo_series(
     title: str,
     model: str,
     overwrite: bool,
-    bands: tuple[int, ...] = (1, 2, 3),
+    bands: tuple[int, ...] | None = None,
     white_dn: float | None = None,
     truth: NDArray[np.uint8] | None = None,
     progress: Progress | None = None,
@@ -149,13 +150,13 @@ def demo_series(
 
 
 def _read_dates(
-    inputs: Sequence[Path], scene: SceneResult, bands: tuple[int, ...], white_dn: float | None
+    inputs: Sequence[Path], scene: SceneResult, bands: tuple[int, ...] | None, white_dn: float | None
 ) -> torch.Tensor:
-    """The dates the network saw, in its order: `t c h w`."""
-    by_name = {path.name: path for path in find_images(inputs)}
-    with RasterSeries([by_name[name] for name in scene.dates], bands=bands, white_dn=white_dn) as series:
+    """The dates that were used, in the order of the series: `t c h w`."""
+    with open_series(inputs, rules=Rules(picture_bands=bands, white_dn=white_dn), leave_out=[scene.output]) as series:
         height, width = series.shape_hw
-        return torch.from_numpy(series.read(slice(0, height), slice(0, width), range(series.n_dates)))
+        dates = [series.names.index(name) for name in scene.dates]
+        return torch.from_numpy(series.read(slice(0, height), slice(0, width), dates))
 
 
 def _spyndex_bands() -> NDArray[np.uint16]:

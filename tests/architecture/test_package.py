@@ -14,7 +14,7 @@ from ssr.config.schema import TrainConfig
 
 ROOT = Path(ssr.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in MODULES]
 every_module = pytest.mark.parametrize("path", MODULES, ids=NAMES)
 

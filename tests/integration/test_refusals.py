@@ -53,12 +53,7 @@ def not_an_image(folder: Path) -> Case:
     return ["scene", "dates", "-o", "out.tif"], "date_0.tif"
 
 
-def mixed_sizes(folder: Path) -> Case:
-    write_tiff(dates(folder)[1], textured(1, 12, 15)[0])
-    return ["scene", "dates", "-o", "out.tif"], "date_1.tif"
-
-
-def mixed_coordinate_systems(folder: Path) -> Case:
+def dates_without_common_ground(folder: Path) -> Case:
     write_tiff(dates(folder)[1], textured(1, 12, 14)[0], crs="EPSG:32634")
     return ["scene", "dates", "-o", "out.tif"], "date_1.tif"
 
@@ -105,7 +100,7 @@ def damaged_model(folder: Path) -> Case:
 def model_of_four_bands(folder: Path) -> Case:
     dates(folder)
     write_weights(folder / "bands.pth", tiny_rrdbnet(n_revisits=8, n_channels=4))
-    return ["scene", "dates", "-o", "out.tif", "--model", "bands.pth"], "bands.pth"
+    return ["scene", "dates", "-o", "out.tif", "--model", "bands.pth"], "has 3 band(s), expected"
 
 
 def model_with_one_output_channel(folder: Path) -> Case:
@@ -205,8 +200,7 @@ CASES: list[Callable[[Path], Case]] = [
     truncated_tiff,
     truncated_png,
     not_an_image,
-    mixed_sizes,
-    mixed_coordinate_systems,
+    dates_without_common_ground,
     one_band,
     sixteen_bits,
     output_exists,

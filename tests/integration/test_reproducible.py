@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from ssr.device import Compute
-from ssr.workflows.inference import super_resolve_scene
+from ssr.workflows.scene import super_resolve_scene
 from tests.integration.conftest import Run
 from tests.support.scenes import BF16, FP32, textured, write_series
 

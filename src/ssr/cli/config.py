@@ -13,11 +13,13 @@ from ssr.cli.training import Set, Strict
 from ssr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ssr.config.schema import InferConfig, TrainConfig
+    from ssr.config.schema import InferConfig, TestConfig, TrainConfig
+
+    Kind = type[TrainConfig] | type[InferConfig] | type[TestConfig]
 
 app = typer.Typer(help="Option files: translate, check, describe.", no_args_is_help=True)
 
-Command = Literal["train", "infer"]
+Command = Literal["train", "infer", "test"]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; by default standard output.")]
 For = Annotated[
@@ -82,19 +84,21 @@ def schema(
 ) -> None:
     """Write the JSON schema by which editors complete and check native option files."""
     from ssr.config.editors import json_schema
-    from ssr.config.schema import InferConfig, TrainConfig
 
-    kind = TrainConfig if command == "train" else InferConfig
-    _write(json.dumps(json_schema(kind), indent=2) + "\n", out, overwrite=overwrite)
+    _write(json.dumps(json_schema(_kind_for(command)), indent=2) + "\n", out, overwrite=overwrite)
 
 
-def _kind(path: Path, command: Command | None) -> "type[TrainConfig] | type[InferConfig]":
+def _kind(path: Path, command: Command | None) -> "Kind":
     from ssr.config.files import kind_of, read_yaml
-    from ssr.config.schema import InferConfig, TrainConfig
 
-    if command is None:
-        return kind_of(read_yaml(path))
-    return TrainConfig if command == "train" else InferConfig
+    return kind_of(read_yaml(path)) if command is None else _kind_for(command)
+
+
+def _kind_for(command: Command) -> "Kind":
+    from ssr.config.schema import InferConfig, TestConfig, TrainConfig
+
+    kinds: dict[Command, Kind] = {"train": TrainConfig, "infer": InferConfig, "test": TestConfig}
+    return kinds[command]
 
 
 def _write(text: str, out: Path | None, *, overwrite: bool) -> None:

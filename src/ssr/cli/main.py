@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ssr import __version__
-from ssr.cli import config, convert, data, inference, training, weights
+from ssr.cli import config, convert, data, evaluation, inference, scene, training, weights
 from ssr.cli.output import run_reporting
 
 app = typer.Typer(
@@ -16,11 +16,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-app.command("demo")(inference.demo)
-app.command("scene")(inference.scene)
+app.command("demo")(scene.demo)
+app.command("scene")(scene.scene)
 app.command("infer")(inference.infer)
 app.command("infer-grid")(inference.infer_grid)
 app.command("train")(training.train)
+app.command("test")(evaluation.measure)
+app.command("report")(evaluation.report)
 weights.app.command("convert")(convert.convert)
 app.add_typer(weights.app, name="weights")
 app.add_typer(config.app, name="config")

@@ -11,7 +11,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results th
 Offline = Annotated[bool, typer.Option("--offline", help="Use what is here; never a network.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")]
 
 
 def choose_named_compute(device: str, precision: str) -> "Compute":

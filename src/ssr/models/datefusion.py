@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ssr.models.bicubic import enlarge
 from ssr.models.layers import in_float32
-from ssr.models.registration import RADIUS_PX, Registration, register
+from ssr.models.registration import MAX_SHIFT_PX, RADIUS_PX, Registration, register
 from ssr.sentinel2.radiometry import is_no_data
 from ssr.tensors import Image, LowResSeries
 
@@ -39,6 +39,7 @@ class DateFusion(nn.Module):
     n_revisits: int | None = None
     size_multiple = 1
     sees_place = False
+    registers_px = MAX_SHIFT_PX
 
     def __init__(
         self,

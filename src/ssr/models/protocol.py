@@ -46,6 +46,23 @@ class PlacedSuperResolver(SuperResolver, Protocol):
         ...
 
 
+@runtime_checkable
+class RegisteringSuperResolver(SuperResolver, Protocol):
+    """A network that finds by itself how far its dates are displaced, and lives on what lies between their pixels.
+
+    Attributes:
+        registers_px: displacements up to this many pixels.
+    """
+
+    @property
+    def registers_px(self) -> float: ...
+
+
+def registered_px(network: SuperResolver) -> float:
+    """The displacement between dates that a network makes up for: 0 for most."""
+    return network.registers_px if isinstance(network, RegisteringSuperResolver) else 0.0
+
+
 def super_resolve(network: SuperResolver, low_res: LowResSeries, origins: Tensor | None) -> Image:
     """Call a network, telling it where its windows lie if it asks for that."""
     if network.sees_place:

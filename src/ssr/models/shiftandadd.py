@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssr.models.bicubic import enlarge
 from ssr.models.pointspread import blurred, sentinel2_sigma_px
-from ssr.models.registration import Registration, register
+from ssr.models.registration import MAX_SHIFT_PX, Registration, register
 from ssr.sentinel2.radiometry import is_no_data
 from ssr.tensors import Image, LowResSeries
 
@@ -39,6 +39,7 @@ class ShiftAndAdd:
     n_revisits: int | None = None
     size_multiple = 1
     sees_place = False
+    registers_px = MAX_SHIFT_PX
     halo_px = EFFECTIVE_HALO_PX
 
     def __init__(self, *, scale: int = 4, n_channels: int = 3) -> None:

@@ -21,21 +21,42 @@ class Grid:
         height, width = self.shape_hw
         return Grid(self.crs, self.transform @ Affine.scale(1 / scale), (height * scale, width * scale))
 
-    def same_place(self, other: "Grid") -> bool:
-        """Whether every pixel of both lies on the same ground, within a hundredth of a pixel."""
-        if self.shape_hw != other.shape_hw or self.crs != other.crs:
-            return False
-        height, width = self.shape_hw
+    def coarser(self, step: int) -> "Grid":
+        """The same ground with one pixel for each full square of `step` × `step`; at least one row and column."""
+        height, width = (max(1, side // step) for side in self.shape_hw)
+        return Grid(self.crs, self.transform @ Affine.scale(step), (height, width))
+
+    def part(self, rows: slice, columns: slice) -> "Grid":
+        """The grid of some rows and columns, which may lie outside."""
+        moved = self.transform @ Affine.translation(columns.start, rows.start)
+        return Grid(self.crs, moved, (rows.stop - rows.start, columns.stop - columns.start))
+
+    def steps_to(self, other: "Grid") -> tuple[int, int] | None:
+        """Rows and columns from my first pixel to the other's; None where their pixels do not coincide."""
+        if self.crs != other.crs:
+            return None
+        height, width = other.shape_hw
         try:
             here = ~self.transform @ other.transform
         except TransformNotInvertibleError:
-            return bool(self.transform == other.transform)
+            return (0, 0) if self.transform == other.transform else None
+        row, column = round(here.f), round(here.c)
         corners = ((0, 0), (width, 0), (0, height), (width, height))
-        return all(
+        near = all(
             abs(moved - wanted) <= SAME_PLACE_PX
-            for corner in corners
-            for moved, wanted in zip(here @ corner, corner, strict=True)
+            for x, y in corners
+            for moved, wanted in zip(here @ (x, y), (x + column, y + row), strict=True)
         )
+        return (row, column) if near else None
+
+    def same_place(self, other: "Grid") -> bool:
+        """Whether every pixel of both lies on the same ground, within a hundredth of a pixel."""
+        return self.shape_hw == other.shape_hw and self.steps_to(other) == (0, 0)
+
+    @property
+    def pixel_size(self) -> float:
+        """The side of a pixel in units of the coordinate system, the mean of both axes."""
+        return float(abs(self.transform.determinant) ** 0.5)
 
     def __str__(self) -> str:
         height, width = self.shape_hw

@@ -1,6 +1,8 @@
-"""How are pixels of one raster read, a window at a time?"""
+"""How are pixels of one raster read, a window at a time, on its own grid or another?"""
 
 import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -8,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
@@ -15,33 +18,72 @@ from rasterio.windows import Window
 
 from ssr.atomic import one_line
 from ssr.errors import ImageReadError
-from ssr.raster.gdal import gdal_environment
+from ssr.raster.gdal import CACHE_BYTES, gdal_environment, gdal_name, is_web_address
 from ssr.raster.grid import Grid
+from ssr.raster.placement import open_overview, overview_for, pixel_ratio, warped
 
 DARKEST_UNIT = np.float32(1 / 255)
 
+ToUnit = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Stored numbers `c h w` to unit range."""
+
 
 class RasterReader:
-    """An open raster of which three bands are read as bytes or 16-bit numbers, missing pixels as zero.
+    """An open raster of which some bands are read in unit range, missing pixels as zero.
 
     Attributes:
-        peak_dn: the stored number that means white.
+        peak_dn: the stored number that means white, where no other rule was given.
+        grid: the grid of what `read` gives: the file's own, or the one that was asked for.
+        own_grid: the file's own.
+        cache_bytes: decoded blocks that GDAL keeps while this raster is read (of all open rasters together).
     """
 
-    def __init__(self, path: Path, *, bands: tuple[int, ...] = (1, 2, 3), white_dn: float | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        bands: tuple[int, ...] = (1, 2, 3),
+        white_dn: float | None = None,
+        to_unit: ToUnit | None = None,
+        missing_dn: float | None = None,
+        on: Grid | None = None,
+        label: str | None = None,
+    ) -> None:
+        """Open a raster.
+
+        Args:
+            path: a file, an address on the web, or what GDAL calls a file.
+            bands: which bands are read, from 1.
+            white_dn: the stored number that means white; by default 255 for 8-bit images.
+            to_unit: what stored numbers mean, instead of `white_dn`.
+            missing_dn: a pixel with this number in all these bands has no data.
+            on: the grid to read on. Pixels that coincide are read as they are, others are resampled bilinearly.
+            label: what messages call the file.
+        """
+        self.path = Path(path)
+        self.label = label or str(path)
         self.bands = bands
-        with gdal_environment():
-            self.dataset = self._open()
-            self._check_bands()
-            self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
-            self.peak_dn = self._peak(white_dn)
-            crs, transform = self.dataset.crs or None, self.dataset.transform
-            self.grid = Grid(crs, transform, (self.dataset.height, self.dataset.width))
-            self._has_mask = (
-                any(MaskFlags.all_valid not in self.dataset.mask_flag_enums[band - 1] for band in bands)
-                or ColorInterp.alpha in self.dataset.colorinterp
-            )
+        self._name = gdal_name(str(path))
+        self._online = is_web_address(str(path))
+        self.cache_bytes = CACHE_BYTES
+        self._missing_dn = missing_dn
+        self._opened = ExitStack()
+        try:
+            with self._environment():
+                self.dataset = self._opened.enter_context(self._open())
+                self._check_bands()
+                self.dtype = np.dtype(self.dataset.dtypes[bands[0] - 1])
+                self.peak_dn = 1.0 if to_unit else self._peak(white_dn)
+                self._to_unit: ToUnit = to_unit or self._by_peak
+                self._has_mask = _declares_missing(self.dataset, bands)
+                size_hw = (self.dataset.height, self.dataset.width)
+                self.own_grid = Grid(self.dataset.crs or None, self.dataset.transform, size_hw)
+                self.grid = on or self.own_grid
+                self._steps = self.own_grid.steps_to(self.grid)
+                self._view = self._on_grid(self.dataset, self.grid) if self._steps is None else None
+        except BaseException:
+            self._opened.close()
+            raise
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """A window in unit range, `c h w`; pixels without data are zero in every channel, others are not.
@@ -49,33 +91,68 @@ class RasterReader:
         Raises:
             ImageReadError: the file is truncated or damaged there.
         """
-        window = Window.from_slices(rows, columns)
         where = f"rows {rows.start}…{rows.stop}, columns {columns.start}…{columns.stop}"
-        return self._read(where, window=window)
+        if self._view is not None:
+            return self._read(where, self._view, window=Window.from_slices(rows, columns))
+        return self._read_own(where, rows, columns, steps=(1, 1))
 
     def read_thinned(self, step: int) -> NDArray[np.float32]:
         """About every `step`-th row and column of the whole raster, as `read`."""
-        height, width = (max(1, side // step) for side in self.grid.shape_hw)
-        return self._read("a thinned view", out_shape=(height, width))
+        thin, where = self.grid.coarser(step), "a thinned view"
+        height, width = thin.shape_hw
+        if self._view is None:
+            steps = tuple(min(step, side) for side in self.grid.shape_hw)
+            return self._read_own(where, slice(0, height), slice(0, width), steps=steps)
+        with ExitStack() as opened, self._environment():
+            level = overview_for(self.dataset, pixel_ratio(self.dataset, thin))
+            coarse = opened.enter_context(open_overview(self.dataset, level))
+            view = warped(coarse, thin, missing_dn=self._missing_dn or 0, opened=opened)
+            return self._read(where, view)
 
-    def _read(self, where: str, **how: Any) -> NDArray[np.float32]:
+    def _read_own(self, where: str, rows: slice, columns: slice, *, steps: tuple[int, ...]) -> NDArray[np.float32]:
+        """Rows and columns of the asked-for grid, or of one so many times as coarse; zero outside of the file."""
+        assert self._steps is not None, "pixels coincide"
+        spans = [
+            _inside(span, shift, side, step)
+            for span, shift, side, step in zip((rows, columns), self._steps, self.own_grid.shape_hw, steps, strict=True)
+        ]
+        out = np.zeros((len(self.bands), rows.stop - rows.start, columns.stop - columns.start), np.float32)
+        if any(found.start >= found.stop for found, _ in spans):
+            return out
+        (found_rows, own_rows), (found_columns, own_columns) = spans
+        shape = (found_rows.stop - found_rows.start, found_columns.stop - found_columns.start)
+        how: dict[str, Any] = {"window": Window.from_slices(own_rows, own_columns)}
+        if steps != (1, 1):
+            how["out_shape"] = shape
+        out[:, found_rows, found_columns] = self._read(where, self.dataset, **how)
+        return out
+
+    def _read(self, where: str, source: DatasetReader, **how: Any) -> NDArray[np.float32]:
         try:
-            with gdal_environment():
-                stored = self.dataset.read(list(self.bands), **_with_bands(how, len(self.bands)))
-                missing = (self.dataset.dataset_mask(**how) == 0) if self._has_mask else None
+            with self._environment():
+                stored = source.read(list(self.bands), **_with_bands(how, len(self.bands)))
+                missing = (source.dataset_mask(**how) == 0) if self._has_mask else None
         except RasterioError as error:
             raise ImageReadError(
-                f"{self.path}: cannot be decoded at {where}, truncated or damaged ({one_line(error)})"
+                f"{self.label}: cannot be decoded at {where}, truncated or damaged ({one_line(error)})"
             ) from error
-        unit = (stored.astype(np.float32) / np.float32(self.peak_dn)).clip(0, 1)
+        unit = self._to_unit(stored.astype(np.float32))
         if missing is not None:
             unit = np.maximum(unit, DARKEST_UNIT)  # where the file says what is missing, black is not
             unit[:, missing] = 0
+        if self._missing_dn is not None:
+            unit[:, (stored == self._missing_dn).all(0)] = 0
         unit[:, np.isnan(unit).any(0)] = 0
         return unit
 
+    @property
+    def block_row_bytes(self) -> int:
+        """What the decoded blocks take that a row of pixels crosses."""
+        height = self.dataset.block_shapes[0][0]
+        return int(height * self.dataset.width * len(self.bands) * self.dtype.itemsize)
+
     def close(self) -> None:
-        self.dataset.close()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -85,35 +162,75 @@ class RasterReader:
     ) -> None:
         self.close()
 
+    def _environment(self) -> rasterio.Env:
+        return gdal_environment(online=self._online, cache_bytes=self.cache_bytes)
+
+    def _on_grid(self, dataset: DatasetReader, target: Grid) -> DatasetReader:
+        if not (dataset.crs and target.crs):
+            raise ImageReadError(
+                f"{self.label}: is {self.own_grid} and cannot be brought to {target}; crop or warp it to one grid first"
+            )
+        try:
+            return warped(dataset, target, missing_dn=self._missing_dn or 0, opened=self._opened)
+        except (RasterioError, CPLE_BaseError) as error:
+            raise ImageReadError(f"{self.label}: cannot be brought to {target} ({one_line(error)})") from error
+
     def _open(self) -> DatasetReader:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
-                return rasterio.open(self.path)
+                return rasterio.open(self._name)
         except RasterioIOError as error:
-            raise ImageReadError(f"{self.path}: cannot be opened as an image ({one_line(error)})") from error
+            raise ImageReadError(f"{self.label}: cannot be opened as an image ({one_line(error)})") from error
 
     def _check_bands(self) -> None:
         if max(self.bands) > self.dataset.count:
             raise ImageReadError(
-                f"{self.path}: has {self.dataset.count} band(s), expected red, green and blue in bands "
+                f"{self.label}: has {self.dataset.count} band(s), expected the model's channels in bands "
                 f"{', '.join(map(str, self.bands))}; name them with --bands"
             )
+
+    def _by_peak(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (stored / np.float32(self.peak_dn)).clip(0, 1)
 
     def _peak(self, white_dn: float | None) -> float:
         if white_dn is not None:
             if not 0 < white_dn < float("inf"):
                 raise ImageReadError(
-                    f"{self.path}: white is given as {white_dn}, expected a number above 0 (--white-dn)"
+                    f"{self.label}: white is given as {white_dn}, expected a number above 0 (--white-dn)"
                 )
             return white_dn
         if self.dtype == np.uint8:
             return 255.0
         raise ImageReadError(
-            f"{self.path}: holds {self.dtype} numbers, expected 8-bit true colour; say which number is white, such as "
+            f"{self.label}: holds {self.dtype} numbers, expected 8-bit true colour; say which number is white, such as "
             f"--white-dn 3558 for L1C reflectance × 10000 (ESA's own true-colour stretch)"
         )
 
 
+def _declares_missing(dataset: DatasetReader, bands: tuple[int, ...]) -> bool:
+    """Whether the file itself says which pixels have no data."""
+    masked = any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands)
+    return masked or ColorInterp.alpha in dataset.colorinterp
+
+
+def _inside(span: slice, shift: int, side: int, step: int) -> tuple[slice, slice]:
+    """Of rows of a (thinned) grid, those wholly inside the file, counted from the first; and the file's rows."""
+    first = max(span.start, -(shift // step))
+    last = min(span.stop, (side - shift) // step)
+    own = slice(first * step + shift, last * step + shift)
+    return slice(first - span.start, last - span.start), own
+
+
 def _with_bands(how: dict[str, Any], n_bands: int) -> dict[str, Any]:
     return {key: (n_bands, *value) if key == "out_shape" else value for key, value in how.items()}
+
+
+def describe(name: str) -> tuple[tuple[str | None, ...], np.dtype]:
+    """What a raster calls its bands, and the kind of number it stores.
+
+    Raises:
+        ImageReadError: it cannot be opened.
+    """
+    with RasterReader(name, bands=(1,), to_unit=np.asarray) as reader:
+        return tuple(reader.dataset.descriptions), reader.dtype

@@ -28,12 +28,26 @@ MoreDates = Literal["best", "average"]
 
 def rank_dates(series: NDArray[np.floating]) -> list[int]:
     """Indexes of the dates, best first; `t c h w` in unit range. Ties keep their order."""
-    missing = is_no_data(series, 1)
-    darkest = np.where(missing, np.nan, series.min(1))
+    missing, veil = is_no_data(series, 1), _veil(series)
+    return sorted(range(len(series)), key=lambda k: (float(missing[k].mean()), float(veil[k]), k))
+
+
+def rank_by_sight(series: NDArray[np.floating], hidden: NDArray[np.floating]) -> list[int]:
+    """The same where dates are chosen place by place: a date is as good as the ground it shows, gaps or not.
+
+    Args:
+        hidden: `t h w`, from 0 (ground seen) to 1 (`clouds.obstruction`); hundredths make no difference.
+    """
+    veil = _veil(series)
+    return sorted(range(len(series)), key=lambda k: (round(float(hidden[k].mean()), 2), float(veil[k]), k))
+
+
+def _veil(series: NDArray[np.floating]) -> NDArray[np.floating]:
+    """By how much each date's darkest channel is brighter than the series', `t`."""
+    darkest = np.where(is_no_data(series, 1), np.nan, series.min(1))
     with np.errstate(all="ignore"):
         typical = _nan_median(darkest)
-        veil = np.nan_to_num(np.clip(darkest - typical, 0, None)).mean((1, 2))
-    return sorted(range(len(series)), key=lambda k: (float(missing[k].mean()), float(veil[k]), k))
+        return np.asarray(np.nan_to_num(np.clip(darkest - typical, 0, None)).mean((1, 2)))
 
 
 class DatePlan(NamedTuple):

@@ -10,8 +10,8 @@ from ssr.errors import ConfigError, InputError
 from tests.support.scenes import textured, write_chip, write_tiff
 
 
-@pytest.mark.parametrize("bands", ["1,2", "1,2,3,4", "r,g,b", "0,1,2", "-1,2,3", "1;2;3", "", "1.0,2,3"])
-def test_bands_are_three_numbers_from_one(invoke: Callable[..., Result], bands: str) -> None:
+@pytest.mark.parametrize("bands", ["r,g,b", "0,1,2", "-1,2,3", "1;2;3", "", "1.0,2,3"])
+def test_bands_are_numbers_from_one(invoke: Callable[..., Result], bands: str) -> None:
     error = invoke("scene", "x", "-o", "y", "--bands", bands).exception
     assert isinstance(error, ConfigError)
     assert "--bands" in str(error)
@@ -24,7 +24,7 @@ def test_blanks_between_bands_do_no_harm(invoke: Callable[..., Result], bands: s
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--precision", "fp16"), ("--device", "gpu"), ("--device", "cpu:x"), ("--device", "")]
+    ("option", "value"), [("--precision", "fp8"), ("--device", "gpu"), ("--device", "cpu:x"), ("--device", "")]
 )
 @pytest.mark.parametrize("command", ["scene", "infer", "infer-grid"])
 def test_unknown_devices_and_precisions_are_refused(

@@ -5,10 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
+from rasterio.crs import CRS
 
 from ssr.errors import ImageReadError, SSRError
+from ssr.raster.gdal import CACHE_BYTES, gdal_name, is_web_address
+from ssr.raster.grid import Grid
 from ssr.raster.reader import RasterReader
-from tests.support.scenes import TEN_METRES, textured, truncate, unit, write_image, write_tiff
+from tests.support.range_server import range_server
+from tests.support.scenes import TEN_METRES, UTM33, textured, truncate, unit, write_image, write_tiff
 
 FRAME = textured(1, 12, 17)[0]
 WHOLE = slice(0, 12), slice(0, 17)
@@ -151,3 +156,86 @@ def test_what_is_no_image_is_named_in_one_line(tmp_path: Path, content: bytes) -
     with pytest.raises(ImageReadError, match=r"odd\.png") as raised:
         read(path)
     assert "\n" not in str(raised.value)
+
+
+def placed(row: float, column: float, height: int = 12, width: int = 17, crs: str = UTM33) -> Grid:
+    return Grid(CRS.from_string(crs), TEN_METRES @ Affine.translation(column, row), (height, width))
+
+
+@pytest.mark.parametrize("window", [(0, 12, 0, 17), (0, 1, 0, 1), (11, 12, 5, 9)])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (3, 5), (-3, -5), (40, 0), (0, -40), (-2, 4)])
+def test_on_a_grid_of_the_same_pixels_they_are_read_as_they_are_and_zero_outside(
+    tmp_path: Path, row: int, column: int, window: tuple[int, int, int, int]
+) -> None:
+    around = np.zeros((3, 112, 117), np.float32)
+    around[:, 50:62, 50:67] = unit(FRAME)
+    expected = around[:, 50 + row : 62 + row, 50 + column : 67 + column]
+    rows, columns = slice(*window[:2]), slice(*window[2:])
+    found = read(write_tiff(tmp_path / "a.tif", FRAME), rows, columns, on=placed(row, column))
+    np.testing.assert_array_equal(found, expected[:, rows, columns])
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (4, 6), (-5, -7), (90, 0)])
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_a_thinned_view_of_a_shifted_grid_shows_the_same_ground(
+    tmp_path: Path, row: int, column: int, step: int
+) -> None:
+    flat = np.broadcast_to(np.arange(40, 70, dtype=np.uint8)[:, None], (3, 30, 40))
+    with RasterReader(write_tiff(tmp_path / "a.tif", flat), on=placed(row, column, 30, 40)) as reader:
+        thin = reader.read_thinned(step)[0] * 255
+    assert thin.shape == (30 // step, 40 // step)
+    for y in range(thin.shape[0]):
+        first = y * step + row
+        seen = set(np.rint(np.unique(thin[y])).astype(int)) - {0}
+        assert seen <= set(range(40 + first, 40 + first + step))
+        assert seen or first < 0 or first + step > 30
+
+
+@pytest.mark.parametrize("how", [{}, {"nodata": 7}, {"photometric": "RGB", "alpha": "YES"}])
+def test_warped_pixels_do_not_mix_with_what_is_missing(tmp_path: Path, how: dict[str, object]) -> None:
+    missing = how.get("nodata", 0)
+    frame = with_gap(np.full((3, 12, 17), 120, np.uint8), missing)
+    if "alpha" in how:
+        frame = np.concatenate([np.full((3, 12, 17), 120, np.uint8), np.where(GAP, 0, 255).astype(np.uint8)[None]])
+    found = read(write_tiff(tmp_path / "a.tif", frame, **how), on=placed(0.5, 0.5))
+    assert set(np.rint(np.unique(found * 255)).astype(int)) == {0, 120}
+    assert not found[:, 3:4, 4:8].any()
+
+
+def test_an_internal_mask_survives_warping(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", np.full((3, 12, 17), 120, np.uint8))
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+        dataset.write_mask(~GAP)
+    found = read(path, on=placed(0.5, 0.5))
+    assert not found[:, 3:4, 4:8].any()
+    assert (found[:, 7:11, 2:14] > 0).all()
+
+
+def test_without_a_place_nothing_can_be_moved(tmp_path: Path) -> None:
+    path = write_image(tmp_path / "a.png", FRAME)
+    with pytest.raises(ImageReadError, match=r"a\.png: is 17×12 px, no coordinate system and cannot be brought to"):
+        RasterReader(path, on=placed(0, 0))
+
+
+def test_the_cache_is_megabytes_and_not_bytes(tmp_path: Path) -> None:
+    with RasterReader(write_tiff(tmp_path / "a.tif", FRAME)) as reader:
+        assert 10 * 2**20 <= reader.cache_bytes == CACHE_BYTES
+        assert reader.block_row_bytes == reader.dataset.block_shapes[0][0] * 17 * 3
+
+
+def test_a_file_on_the_web_is_read_where_its_address_is_given(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", FRAME)
+    with range_server(tmp_path) as address:
+        np.testing.assert_array_equal(read(address + "a.tif"), unit(FRAME))
+        with pytest.raises(ImageReadError, match=r"http://.*/nothing\.tif: cannot be opened"):
+            read(address + "nothing.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "gdal"),
+    [("https://a.org/b.tif", "/vsicurl/https://a.org/b.tif"), ("s3://bucket/b.tif", "/vsis3/bucket/b.tif"),
+     ("/a/b.tif", "/a/b.tif"), ("HTTP://a.org/b.tif", "/vsicurl/http://a.org/b.tif")],
+)  # fmt: skip
+def test_addresses_become_what_gdal_calls_them(name: str, gdal: str) -> None:
+    assert gdal_name(name) == gdal
+    assert is_web_address(name) == (name != gdal)

@@ -1,0 +1,234 @@
+"""How do `scene` and `demo` read their arguments and show their results?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ssr.checkpoints.bundled import DEFAULT
+from ssr.cli.options import Device, Json, Offline, Overwrite, Precision, choose_named_compute
+from ssr.cli.output import print_json, print_notes, progress_bar
+
+if TYPE_CHECKING:
+    from ssr.demo import DemoResult
+    from ssr.workflows.scene import SceneResult
+
+MoreDates = Literal["best", "average"]
+Reference = Literal["mean", "median"]
+GroundExtent = Literal["intersection", "union"]
+Level = Literal["L1C", "L2A"]
+L2ALook = Literal["l1c", "ground"]
+"""As in `scenes` and `models.fidelity`, which are too heavy to import for `--help`."""
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        help="Products (.SAFE, .zip), images (.tif, .jp2, .png, .vrt), cubes (.nc, .zarr), folders of them, addresses."
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The GeoTIFF to write.")]
+Model = Annotated[
+    str, typer.Option(help="A name of `ssr weights list`, bicubic, shift_and_add, a weight file, .onnx or folder.")
+]
+Bands = Annotated[
+    str | None,
+    typer.Option(help="Bands of each image that are red, green and blue, counted from 1 [default: the first three]."),
+]
+White = Annotated[
+    float | None, typer.Option("--white-dn", help="Stored number that means white; 255 for 8-bit images.")
+]
+MaxDates = Annotated[
+    int | None,
+    typer.Option(min=1, help="Use the best so many dates [default: 8 where the model takes any number, else all]."),
+]
+More = Annotated[
+    MoreDates,
+    typer.Option(help="Of more dates than the model takes: the best, or all in several passes, averaged."),
+]
+Strength = Annotated[
+    float,
+    typer.Option("--fidelity", min=0, max=1, help="Hold the result to the input's colours: 0 not at all, 1 fully."),
+]
+HeldTo = Annotated[
+    Reference, typer.Option("--fidelity-to", help="What the result is held to, over the dates: their mean or median.")
+]
+Trust = Annotated[bool, typer.Option("--trust", help="Write OUT.trust.tif too: how far each pixel can be trusted.")]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Write OUT.dates.json and OUT.dates.tif too: which date served where, and why."),
+]
+GridName = Annotated[
+    str, typer.Option("--grid", help="native, satlas (EPSG:3857 at 9.555 m) or such as EPSG:32633@10.")
+]
+Ground = Annotated[
+    GroundExtent, typer.Option("--extent", help="The ground that all dates show (intersection), or that any shows.")
+]
+Aoi = Annotated[
+    str | None,
+    typer.Option("--aoi", metavar="BOX|FILE", help="west,south,east,north in degrees, or a .geojson or .gpkg file."),
+]
+Dated = Annotated[
+    str | None, typer.Option("--date", metavar="A/B", help="Such as 2021-06-01/2021-08-31, with .. for an open end.")
+]
+ByPlace = Annotated[
+    bool,
+    typer.Option("--by-place/--whole-dates", help="Let clear dates stand in where one of the best is hidden."),
+]
+Align = Annotated[bool, typer.Option("--align/--no-align", help="Bring back dates that lie beside the best one.")]
+BandNames = Annotated[
+    str | None, typer.Option("--band-names", help="What the bands of plain images are, such as B02,B03,B04,B08.")
+]
+ProductLevel = Annotated[Level | None, typer.Option("--level", help="Of products that do not tell theirs.")]
+Offset = Annotated[
+    float | None, typer.Option("--offset-dn", help="Added to every stored number, instead of what the product says.")
+]
+Look = Annotated[
+    L2ALook, typer.Option("--l2a-look", help="Of L2A true colour: the L1C look that models know, or ground as it is.")
+]
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--out", "-o", help="Where the demo writes.")] = Path("demo"),
+    series: Annotated[Path | None, typer.Option("--input", help="Show your own series instead.")] = None,
+    bands: Bands = None,
+    white_dn: White = None,
+    model: Model = DEFAULT,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Super-resolve a real image and a simulated series (or your own), and draw them beside bicubic."""
+    from ssr.demo import demo_real_image, demo_series, demo_simulated
+
+    results = []
+    with progress_bar("super-resolving", quiet=as_json) as progress:
+        if series is not None:
+            results.append(
+                demo_series(
+                    [series],
+                    folder / series.resolve().name,
+                    title=f"series {series}",
+                    model=model,
+                    bands=_bands(bands),
+                    white_dn=white_dn,
+                    overwrite=overwrite,
+                    progress=progress,
+                )
+            )
+        else:
+            for make in (demo_real_image, demo_simulated):
+                results.append(make(folder, model=model, overwrite=overwrite, progress=progress))
+    if as_json:
+        print_json(results)
+        return
+    for result in results:
+        _show_demo(result)
+
+
+def scene(
+    inputs: Inputs,
+    out: Out,
+    model: Model = DEFAULT,
+    max_dates: MaxDates = None,
+    more_dates: More = "best",
+    fidelity: Strength = 0.0,
+    fidelity_to: HeldTo = "mean",
+    grid: GridName = "native",
+    extent: Ground = "intersection",
+    aoi: Aoi = None,
+    date: Dated = None,
+    by_place: ByPlace = True,
+    align: Align = True,
+    bands: Bands = None,
+    band_names: BandNames = None,
+    white_dn: White = None,
+    level: ProductLevel = None,
+    offset_dn: Offset = None,
+    l2a_look: Look = "l1c",
+    trust: Trust = False,
+    explain: Explain = False,
+    offline: Offline = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    as_json: Json = False,
+) -> None:
+    """Super-resolve a series of products or images into one Cloud-Optimised GeoTIFF."""
+    from ssr.atomic import refuse_existing
+    from ssr.workflows.models import open_model
+    from ssr.workflows.scene import super_resolve_scene
+
+    refuse_existing(out, overwrite=overwrite)
+    with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
+        opened = open_model(model, offline=offline, progress=downloading)
+    with progress_bar("super-resolving", quiet=as_json) as progress:
+        result = super_resolve_scene(
+            inputs,
+            out,
+            model=opened,
+            grid=grid,
+            extent=extent,
+            aoi=aoi,
+            period=date,
+            max_dates=max_dates,
+            more_dates=more_dates,
+            by_place=by_place,
+            align=align,
+            fidelity=fidelity,
+            fidelity_to=fidelity_to,
+            bands=_bands(bands),
+            band_names=_names(band_names),
+            white_dn=white_dn,
+            level=level,
+            offset_dn=offset_dn,
+            l2a_look=l2a_look,
+            with_trust=trust,
+            with_explanation=explain,
+            overwrite=overwrite,
+            compute=choose_named_compute(device, precision),
+            progress=progress,
+        )
+    if as_json:
+        print_json(result)
+    else:
+        _show_scene(result)
+
+
+def _bands(text: str | None) -> tuple[int, ...] | None:
+    from ssr.errors import ConfigError
+
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise ConfigError(f"--bands: expected band numbers such as 3,2,1, found {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(","))
+
+
+def _show_scene(result: "SceneResult") -> None:
+    print_notes(result.notes)
+    print(f"read    {result.n_dates_found} date(s), {result.low_res}; used {', '.join(result.dates)}")
+    if result.explanation:
+        for report in result.choice:
+            shares = f"hidden {report.hidden:4.0%}  serves {report.served:4.0%}"
+            print(f"date {report.number:>2} {report.name}  {shares}  {report.why}")
+    print(f"model   {result.model} on {result.compute}")
+    print(f"wrote   {result.output}: {result.super_res}")
+    if result.trust:
+        print(f"trust   {result.trust}")
+    for path in result.explanation:
+        print(f"why     {path}")
+    print(f"took    {result.seconds:.1f} s")
+
+
+def _show_demo(result: "DemoResult") -> None:
+    print(f"\n{result.title}")
+    for note in result.notes:
+        print(f"note    {note}")
+    _show_scene(result.scene)
+    print(f"picture {result.picture}")
+    for name, scores in result.scores.items():
+        print(f"score   {name:<20} cPSNR {scores.cpsnr:.2f} dB, PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.3f}")

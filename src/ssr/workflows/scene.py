@@ -1,0 +1,234 @@
+"""What does `scene` do, from products, images and cubes to a super-resolved raster?"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ssr import __version__
+from ssr.atomic import refuse_existing
+from ssr.checkpoints.bundled import DEFAULT
+from ssr.device import Compute
+from ssr.errors import InputError
+from ssr.inference.predictor import Predictor, Progress, in_passes
+from ssr.inference.scene import write_scene
+from ssr.inference.trust import TrustPlan, find_calibration, plan_trust, trust_path
+from ssr.models.fidelity import Reference, held_to_input
+from ssr.models.protocol import registered_px
+from ssr.scenes.aoi import parse_aoi
+from ssr.scenes.choice import Choice, choose
+from ssr.scenes.period import parse_period
+from ssr.scenes.radiometry import Rules
+from ssr.scenes.ranking import MoreDates, repeated_note
+from ssr.scenes.series import SceneSeries, open_series
+from ssr.scenes.target import NATIVE, Extent
+from ssr.sentinel2.bands import bands_of_channels
+from ssr.sentinel2.radiometry import Level
+from ssr.workflows.explanation import DateReport, explanation_paths, reports_of, write_explanation
+from ssr.workflows.models import NamedModel, open_model
+
+DEFAULT_MAX_DATES = 8
+"""The bundled model is trained on one to eight dates."""
+
+
+@dataclass(frozen=True)
+class SceneResult:
+    """What became of a series.
+
+    dates: names of the dates that were used, in the order of the series.
+    best_date: the one that shows most ground.
+    choice: what became of every date that was found.
+    trust: the raster that says how far each pixel can be trusted, if it was asked for.
+    explanation: files that say which date served where and why, if they were asked for.
+    """
+
+    output: Path
+    model: str
+    n_dates_found: int
+    dates: tuple[str, ...]
+    best_date: str
+    choice: tuple[DateReport, ...]
+    low_res: str
+    super_res: str
+    compute: str
+    seconds: float
+    notes: tuple[str, ...]
+    trust: Path | None = None
+    explanation: tuple[Path, ...] = ()
+
+
+def super_resolve_scene(
+    inputs: Sequence[str | Path],
+    out: Path,
+    *,
+    model: str | Path | NamedModel = DEFAULT,
+    grid: str = NATIVE,
+    extent: Extent = "intersection",
+    aoi: str | None = None,
+    period: str | None = None,
+    max_dates: int | None = None,
+    more_dates: MoreDates = "best",
+    by_place: bool = True,
+    align: bool = True,
+    fidelity: float = 0.0,
+    fidelity_to: Reference = "mean",
+    bands: tuple[int, ...] | None = None,
+    band_names: tuple[str, ...] | None = None,
+    white_dn: float | None = None,
+    level: Level | None = None,
+    offset_dn: float | None = None,
+    l2a_look: Literal["l1c", "ground"] = "l1c",
+    with_trust: bool = False,
+    with_explanation: bool = False,
+    overwrite: bool = False,
+    compute: Compute | None = None,
+    progress: Progress | None = None,
+) -> SceneResult:
+    """Super-resolve a series into a Cloud-Optimised GeoTIFF.
+
+    Args:
+        inputs: what `scenes.series.open_series` takes: products, images, cubes, folders of them, web addresses.
+        model: what `open_model` takes, or what it gave.
+        grid: `native`, `satlas` (EPSG:3857 at zoom 14 of 256 px, as the published models saw it) or `EPSG:…[@res]`.
+        extent: the ground that all dates show, or that any shows (`union`).
+        aoi: `west,south,east,north` in degrees, or a GeoJSON or GeoPackage file, whose rectangle is cut out.
+        period: `2021-06-01/2021-08-31`, either end open with `..`.
+        max_dates: see no more than so many at a place; by default 8 where the model takes any number, else all.
+        more_dates: of more dates than the model takes, see the `best`, or all in several passes and `average`.
+        by_place: where one of the best dates is hidden, let another that is clear stand in.
+        align: bring back dates that lie beside the best one by more than the model makes up for.
+        fidelity: how far the result is held to the input (`models.fidelity`), from 0 (not) to 1.
+        fidelity_to: what it is held to: the `mean` of the dates or their `median`.
+        bands: which bands of plain images are the channels (red, green, blue), from 1.
+        band_names: or what their bands are, such as `("B02", "B03", "B04", "B08")`.
+        white_dn: the stored number that means white in plain images; by default 255 for 8-bit images.
+        level: of products that do not tell; offset_dn: overrules metadata and pixels; l2a_look: `scenes.radiometry`.
+        with_trust: write `trust_path(out)` too: how far each pixel can be trusted, from how far the dates agree.
+        with_explanation: write `explanation_paths(out)` too: which date served where, and why.
+    """
+    started = time.monotonic()
+    beside = [*([trust_path(out)] if with_trust else []), *(explanation_paths(out) if with_explanation else [])]
+    for path in (out, *beside):
+        refuse_existing(path, overwrite=overwrite)
+    opened = model if isinstance(model, NamedModel) else open_model(model)
+    network = opened.network
+    rules = Rules(
+        channels=_channels(opened),
+        picture_bands=bands,
+        white_dn=white_dn,
+        level=level,
+        offset_dn=offset_dn,
+        l2a_look=l2a_look,
+    )
+    with open_series(
+        inputs,
+        rules=rules,
+        grid=grid,
+        extent=extent,
+        area=parse_aoi(aoi) if aoi else None,
+        period=parse_period(period) if period else None,
+        band_names=band_names,
+        leave_out=[out, trust_path(out), *explanation_paths(out)],
+    ) as series:
+        choice = choose(
+            series,
+            n_wanted=network.n_revisits,
+            at_most=DEFAULT_MAX_DATES if max_dates is None and network.n_revisits is None else max_dates,
+            more=more_dates,
+            by_place=by_place,
+            tolerated_px=registered_px(network) if align else None,
+        )
+        trust = _trust(opened, choice, more_dates, fidelity, fidelity_to) if with_trust else None
+        if trust:
+            seen = trust.network
+        else:
+            seen = held_to_input(in_passes(network, choice.plan), strength=fidelity, reference=fidelity_to)
+        predictor = Predictor(seen, compute, name=opened.given)
+        names = tuple(series.names[k] for k in choice.dates_used)
+        write_scene(
+            predictor,
+            choice.series,
+            choice.plan.dates,
+            out,
+            grid=series.grid,
+            tags=_provenance(opened, series, choice, predictor.compute) | _held_tags(fidelity, fidelity_to),
+            overwrite=overwrite,
+            trust=trust,
+            progress=progress,
+        )
+        reports = reports_of(series, choice)
+        if with_explanation:
+            write_explanation(out, series, choice, reports)
+        return SceneResult(
+            output=out,
+            model=opened.name,
+            n_dates_found=series.n_dates,
+            dates=names,
+            best_date=series.names[choice.reference],
+            choice=reports,
+            low_res=str(series.grid),
+            super_res=str(series.grid.finer(network.scale)),
+            compute=str(predictor.compute),
+            seconds=round(time.monotonic() - started, 2),
+            notes=_notes(inputs, series, choice, network.n_revisits) + (trust.notes if trust else ()),
+            trust=trust_path(out) if trust else None,
+            explanation=tuple(explanation_paths(out)) if with_explanation else (),
+        )
+
+
+def _channels(opened: NamedModel) -> tuple[str, ...]:
+    channels = bands_of_channels(opened.network.n_channels)
+    if channels is None:
+        raise InputError(
+            f"{opened.given}: sees {opened.network.n_channels} channels of a date, and nothing says which bands they "
+            f"are; known are 3 (true colour), 4, 9 and 12"
+        )
+    return channels
+
+
+def _trust(opened: NamedModel, choice: Choice, more: MoreDates, strength: float, reference: Reference) -> TrustPlan:
+    return plan_trust(
+        opened.network,
+        choice.plan,
+        list(choice.ranked),
+        find_calibration(opened.given, opened.sha256),
+        n_wanted=opened.network.n_revisits,
+        more=more,
+        strength=strength,
+        reference=reference,
+    )
+
+
+def _provenance(opened: NamedModel, series: SceneSeries, choice: Choice, compute: Compute) -> dict[str, str]:
+    times = [series.times[k] for k in choice.dates_used]
+    return {
+        "TIFFTAG_SOFTWARE": f"ssr {__version__}",
+        "SSR_MODEL": opened.name,
+        "SSR_MODEL_SHA256": opened.sha256,
+        "SSR_DATES": ",".join(series.names[k] for k in choice.dates_used),
+        "SSR_TIMES": ",".join(moment.isoformat() if moment else "" for moment in times),
+        "SSR_CHOICE": "by place" if choice.slots.is_mixed else "whole dates",
+        "SSR_PRECISION": compute.precision,
+    }
+
+
+def _held_tags(fidelity: float, reference: Reference) -> dict[str, str]:
+    return {"SSR_FIDELITY": f"{fidelity:g} to the {reference}"} if fidelity else {}
+
+
+def _notes(inputs: Sequence[str | Path], series: SceneSeries, choice: Choice, wanted: int | None) -> tuple[str, ...]:
+    notes = list(series.notes)
+    n_used = len(set(choice.plan.dates))
+    if wanted is not None and n_used < wanted:
+        notes.append(repeated_note(", ".join(map(str, inputs)), n_used, wanted))
+    if len(choice.plan.passes) > 1:
+        notes.append(f"{n_used} dates seen in {len(choice.plan.passes)} passes of {wanted}, results averaged")
+    for account in choice.accounts:
+        if account.double_of is not None:
+            notes.append(f"{series.names[account.date]}: another copy of {series.names[account.double_of]}, left out")
+        elif account.alignment is not None and account.alignment.field is not None:
+            notes.append(f"{series.names[account.date]}: {account.alignment.told()}")
+    if series.grid.crs is None:
+        notes.append("the input has no coordinate system, so the output has none either")
+    return tuple(notes)
