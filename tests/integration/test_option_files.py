@@ -285,7 +285,10 @@ def made_small(config: TrainConfig, root: Path, out: Path) -> TrainConfig:
 @pytest.mark.slow
 @pytest.mark.shared
 @each_training
-def test_every_file_starts_training_on_small_data_of_its_kind(path: Path, data_sets: Path, tmp_path: Path) -> None:
+def test_every_file_starts_training_on_small_data_of_its_kind(
+    path: Path, data_sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")  # many name a project of the service, which wants a login
     config = made_small(load_config(path, TrainConfig)[0], data_sets, tmp_path)
     told: list[str] = []
     losses: list[dict[str, float]] = []

@@ -171,7 +171,7 @@ def test_a_disk_that_fills_up_is_told_and_the_part_serves_later(
         timeout=120,
         preexec_fn=leave_little_room,
     )
-    assert_refused(done, "cannot be written", "make room", "SSR_CACHE")
+    assert_refused(done, "cannot be written", "make room")
     assert f"{NAME}.pth" not in files_below(cache)
     assert run("weights", "get", NAME).returncode == 0
     assert server.ranges == [None, f"bytes={n_room}-"]
