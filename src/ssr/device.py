@@ -49,8 +49,10 @@ def choose_compute(device: str = "auto", precision: PrecisionName = "auto") -> C
 
 
 def available_cores() -> int:
-    """Cores this process may use (its affinity, not the machine's)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores this process may use: its affinity, not the machine's, and no more than OMP_NUM_THREADS says."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(n_cores, max(1, int(asked))) if asked.isdecimal() else n_cores
 
 
 def _choose_device(name: str) -> torch.device:

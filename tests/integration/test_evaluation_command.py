@@ -94,7 +94,9 @@ def test_results_are_not_overwritten_unasked_and_finished_parts_are_kept(
     assert run("test", options).returncode == 0
     refused = run("test", options)
     assert refused.returncode == 2
-    assert "holds results; pass --resume to go on or --overwrite to start anew" in refused.stderr
+    assert (
+        "holds results; pass --resume (--auto_resume with -opt) to go on or --overwrite to start anew" in refused.stderr
+    )
     parts = tmp_path / "results/compared/parts/pairs"
     (parts / "held.json").unlink()
     before = (parts / "bicubic.parquet").stat().st_mtime_ns

@@ -194,8 +194,8 @@ def _recorded_hash_or_none(path: Path) -> str | None:
 def _without_source(path: Path, sources: Sequence[str]) -> str:
     if sources:
         return (
-            f"{path.stem}: not in the cache ({path.parent}), and nothing is fetched offline; run "
-            f"`ssr weights get {path.stem}` with a connection, or use a local file by its path"
+            f"{path.stem}: not in the cache ({path.parent}), and nothing is fetched offline; let it be fetched, with a "
+            f"connection, or use a local file by its path"
         )
     return (
         f"{path.stem}: not in the cache ({path.parent}), and no public link is known; use a local file by its path, or "

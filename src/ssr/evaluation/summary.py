@@ -169,10 +169,22 @@ def _broken_down(
     places: Mapping[str, str] | None,
     seed: int,
 ) -> Breakdown:
-    order = [v for v in TERCILES if v in values.values()] if column == CLOUD_TERCILES else sorted(set(values.values()))
+    order = (
+        [v for v in TERCILES if v in values.values()]
+        if column == CLOUD_TERCILES
+        else sorted(set(values.values()), key=_by_number)
+    )
     members = {value: [name for name, found in values.items() if found == value] for value in order}
     means = {value: means_of(table.only(names), keys, places, seed) for value, names in members.items()}
     return Breakdown(column, means, {value: len(names) for value, names in members.items()})
+
+
+def _by_number(value: str) -> tuple[bool, float, str]:
+    """Numbers by their size, before words."""
+    try:
+        return False, float(value), value
+    except ValueError:
+        return True, 0.0, value
 
 
 def _matrix(table: Table, keys: Sequence[str]) -> Values:

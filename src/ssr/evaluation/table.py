@@ -137,14 +137,22 @@ def read_groups(path: Path) -> dict[str, dict[str, str]]:
         name = str(row["sample"])
         if name in groups:
             raise InputError(f"{path}: names sample {name!r} twice")
-        groups[name] = {key: "" if value is None else str(value) for key, value in row.items() if key != "sample"}
+        groups[name] = {key: _stated(value) for key, value in row.items() if key != "sample"}
     return groups
+
+
+def _stated(value: Any) -> str:
+    """A cell as text; empty where nothing is stated: null, not a number."""
+    text = "" if value is None else str(value).strip()
+    return "" if text.lower() == "nan" else text
 
 
 def _csv_rows(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a CSV table ({error})") from error
     odd = next((k for k, row in enumerate(rows) if None in row or None in row.values()), None)

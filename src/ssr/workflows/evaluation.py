@@ -79,7 +79,9 @@ def evaluate(
     with joined_team(device_type=compute.device.type) as team:
         folder = ResultsFolder(config.results_root, config.name)
         if folder.holds_results() and not (resume or overwrite):
-            raise OutputError(f"{folder.path}: holds results; pass --resume to go on or --overwrite to start anew")
+            raise OutputError(
+                f"{folder.path}: holds results; pass --resume (--auto_resume with -opt) to go on or --overwrite to start anew"
+            )
         groups = read_groups(config.groups) if config.groups else {}
         contestants = open_contestants(config.models, offline=offline, compute=compute)
         check_channels(contestants, config.data)

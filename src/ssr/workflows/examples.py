@@ -87,7 +87,7 @@ def _notes(trust: Mapping[str, TrustPicture | str]) -> list[str]:
         told = (
             f"{found.kind.capitalize()} of {{}}: {found.told}."
             if isinstance(found, TrustPicture)
-            else f"No trust in {{}}: {found}."
+            else f"No picture of trust for {{}}: {found}."
         )
         by_text.setdefault(told, []).append(name)
     return [told.format(", ".join(names)) for told, names in by_text.items()]

@@ -63,7 +63,7 @@ def test_a_measure_that_cannot_be_taken_is_told_with_how_to_get_it(
     [
         (["nmae=x"], "unknown option 'nmae'"),
         (["data.pairs.folder=nowhere"], "nowhere: no such folder of pairs"),
-        (["groups=absent.csv"], "absent.csv: cannot be read"),
+        (["groups=absent.csv"], "absent.csv: no such file"),
         (["models.0.model=no-such-model"], "no-such-model"),
         (["examples.n_each=1", "examples.by=lpips_vgg"], "examples.by is 'lpips_vgg'; measured were psnr"),
     ],
