@@ -80,7 +80,8 @@ def evaluate(
         folder = ResultsFolder(config.results_root, config.name)
         if folder.holds_results() and not (resume or overwrite):
             raise OutputError(
-                f"{folder.path}: holds results; pass --resume (--auto_resume with -opt) to go on or --overwrite to start anew"
+                f"{folder.path}: holds results; pass --resume (--auto_resume with -opt) to go on or --overwrite to "
+                f"start anew"
             )
         groups = read_groups(config.groups) if config.groups else {}
         contestants = open_contestants(config.models, offline=offline, compute=compute)
