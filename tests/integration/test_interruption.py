@@ -15,36 +15,78 @@ from tests.support.scenes import textured, write_series
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+N_PX = 900
+"""Four rows of windows."""
+
+
 @pytest.fixture
-def at_work(start: Start, tmp_path: Path) -> "subprocess.Popen[str]":
-    """A run that is amid a scene too large to finish soon."""
-    write_series(tmp_path / "dates", textured(1, 900, 900).repeat(4, 0))
-    process = start("scene", "dates", "-o", "new/out.tif")
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("new/.*")):
+def folder(tmp_path: Path) -> Path:
+    write_series(tmp_path / "dates", textured(1, N_PX, N_PX).repeat(4, 0))
+    return tmp_path
+
+
+def wait_for(process: "subprocess.Popen[str]", folder: Path, pattern: str) -> None:
+    deadline = time.monotonic() + 90
+    while not list(folder.glob(pattern)):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def at_work(start: Start, folder: Path) -> "subprocess.Popen[str]":
+    """A run amid a scene, before its first row is finished."""
+    process = start("scene", "dates", "-o", "new/out.tif")
+    wait_for(process, folder, "new/.*")
     return process
 
 
-def test_an_interrupt_leaves_no_files_and_says_so(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    at_work.send_signal(signal.SIGINT)
+@pytest.fixture
+def a_row_on(start: Start, folder: Path) -> "subprocess.Popen[str]":
+    """A run that has finished a row of windows, or more."""
+    process = start("scene", "dates", "-o", "new/out.tif")
+    wait_for(process, folder, "new/.*/00000.npy")
+    return process
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_is_stopped_before_its_first_row_leaves_no_files_and_says_so(
+    at_work: "subprocess.Popen[str]", folder: Path, sent: signal.Signals, code: int
+) -> None:
+    at_work.send_signal(sent)
     _, told = at_work.communicate(timeout=60)
-    assert at_work.returncode == 130
-    assert files_below(tmp_path / "new") == set()
+    assert at_work.returncode == code
+    assert files_below(folder / "new") == set()
     assert told == "interrupted; nothing half-written is left behind\n"
 
 
-def test_a_killed_run_leaves_no_result(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    at_work.kill()
-    at_work.communicate(timeout=60)
-    assert not (tmp_path / "new" / "out.tif").exists()
-    assert all(name.startswith(".") for name in files_below(tmp_path / "new"))
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_what_is_stopped_later_goes_on_to_the_same_bytes(
+    a_row_on: "subprocess.Popen[str]", start: Start, folder: Path, sent: signal.Signals, code: int
+) -> None:
+    a_row_on.send_signal(sent)
+    _, told = a_row_on.communicate(timeout=60)
+    assert a_row_on.returncode == code
+    assert not (folder / "new" / "out.tif").exists()
+    assert all(name.startswith(".out.tif.unfinished/") for name in files_below(folder / "new"))
+    if sent != signal.SIGKILL:
+        assert "run the same again to go on" in told
+    again = start("scene", "dates", "-o", "new/out.tif")
+    assert "gone on from there" in again.communicate(timeout=120)[1]
+    undisturbed = start("scene", "dates", "-o", "whole/out.tif")
+    assert undisturbed.wait(timeout=120) == 0
+    assert (folder / "new" / "out.tif").read_bytes() == (folder / "whole" / "out.tif").read_bytes()
+    assert files_below(folder / "new") == {"out.tif"}
 
 
-def test_two_runs_to_one_result_leave_one_whole_file(start: Start, dates: Path, tmp_path: Path) -> None:
-    both = [start("scene", dates, "-o", "new/out.tif", "--overwrite") for _ in range(2)]
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
-    assert files_below(tmp_path / "new") == {"out.tif"}
-    assert cog_validate(tmp_path / "new" / "out.tif", strict=True)[0]
+def test_of_two_runs_to_one_result_one_writes_and_the_other_says_so(
+    at_work: "subprocess.Popen[str]", start: Start, folder: Path
+) -> None:
+    second = start("scene", "dates", "-o", "new/out.tif")
+    _, told = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "another run is writing it" in told
+    assert at_work.wait(timeout=120) == 0
+    assert files_below(folder / "new") == {"out.tif"}
+    assert cog_validate(folder / "new" / "out.tif", strict=True)[0]

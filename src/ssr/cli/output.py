@@ -45,23 +45,35 @@ def _run(command: Callable[[], Any]) -> None:
         command()
     except SSRError as error:
         print(f"error: {error}", file=sys.stderr)
+        for note in _notes_of(error):
+            print(f"note: {note}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
-    except KeyboardInterrupt:
-        _say_interrupted(EXIT_INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        _say_interrupted(interrupt)
+        sys.exit(EXIT_INTERRUPTED)
     except SystemExit as leaving:  # typer has turned Ctrl-C into its exit code
-        if leaving.code == EXIT_INTERRUPTED:
-            _say_interrupted(EXIT_INTERRUPTED)
+        if leaving.code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+            _say_interrupted(leaving)
         raise
 
 
-def _say_interrupted(exit_code: int) -> NoReturn:
-    print("interrupted; nothing half-written is left behind", file=sys.stderr)
-    sys.exit(exit_code)
+def _say_interrupted(how: BaseException) -> None:
+    kept = "; ".join(_notes_of(how)) or "nothing half-written is left behind"
+    print(f"interrupted; {kept}", file=sys.stderr)
+
+
+def _notes_of(error: BaseException | None) -> list[str]:
+    """What was noted on the way out, on an exception or on the one that it stands for."""
+    notes: list[str] = []
+    while error is not None:
+        notes += [note for note in getattr(error, "__notes__", []) if note not in notes]
+        error = error.__context__
+    return notes
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     """Leave by an exception, so that whoever is writing cleans up."""
-    _say_interrupted(EXIT_TERMINATED)
+    sys.exit(EXIT_TERMINATED)
 
 
 @contextmanager

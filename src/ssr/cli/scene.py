@@ -18,7 +18,8 @@ Reference = Literal["mean", "median"]
 GroundExtent = Literal["intersection", "union"]
 Level = Literal["L1C", "L2A"]
 L2ALook = Literal["l1c", "ground"]
-"""As in `scenes` and `models.fidelity`, which are too heavy to import for `--help`."""
+Stored = Literal["uint8", "uint16"]
+"""As in `scenes`, `raster` and `models.fidelity`, which are too heavy to import for `--help`."""
 
 Inputs = Annotated[
     list[str],
@@ -26,7 +27,7 @@ Inputs = Annotated[
         help="Products (.SAFE, .zip), images (.tif, .jp2, .png, .vrt), cubes (.nc, .zarr), folders of them, addresses."
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The GeoTIFF to write.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The GeoTIFF to write, or a Zarr store by a name in .zarr.")]
 Model = Annotated[
     str, typer.Option(help="A name of `ssr weights list`, bicubic, shift_and_add, a weight file, .onnx or folder.")
 ]
@@ -53,6 +54,9 @@ HeldTo = Annotated[
     Reference, typer.Option("--fidelity-to", help="What the result is held to, over the dates: their mean or median.")
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Write OUT.trust.tif too: how far each pixel can be trusted.")]
+Numbers = Annotated[
+    Stored, typer.Option("--dtype", help="uint8: true colour as models know it; uint16: reflectance x 10000.")
+]
 Explain = Annotated[
     bool,
     typer.Option("--explain", help="Write OUT.dates.json and OUT.dates.tif too: which date served where, and why."),
@@ -144,6 +148,7 @@ def scene(
     level: ProductLevel = None,
     offset_dn: Offset = None,
     l2a_look: Look = "l1c",
+    dtype: Numbers = "uint8",
     trust: Trust = False,
     explain: Explain = False,
     offline: Offline = False,
@@ -152,7 +157,10 @@ def scene(
     precision: Precision = "auto",
     as_json: Json = False,
 ) -> None:
-    """Super-resolve a series of products or images into one Cloud-Optimised GeoTIFF."""
+    """Super-resolve a series of products or images into one Cloud-Optimised GeoTIFF.
+
+    Run again, a command that was broken off goes on where it ended.
+    """
     from ssr.atomic import refuse_existing
     from ssr.workflows.models import open_model
     from ssr.workflows.scene import super_resolve_scene
@@ -181,6 +189,7 @@ def scene(
             level=level,
             offset_dn=offset_dn,
             l2a_look=l2a_look,
+            stored=dtype,
             with_trust=trust,
             with_explanation=explain,
             overwrite=overwrite,
@@ -221,7 +230,9 @@ def _show_scene(result: "SceneResult") -> None:
         print(f"trust   {result.trust}")
     for path in result.explanation:
         print(f"why     {path}")
-    print(f"took    {result.seconds:.1f} s")
+    print(
+        f"took    {result.seconds:.1f} s; the network waited for input and output {result.waiting_share:.1%} of its time"
+    )
 
 
 def _show_demo(result: "DemoResult") -> None:

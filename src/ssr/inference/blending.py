@@ -6,7 +6,7 @@ of prediction cannot matter; where two windows agree, the result is their common
 soon as they are final; what is kept is one strip per row of windows, not the raster.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,28 +18,35 @@ Patch = NDArray[np.float32]
 
 
 class Block(NamedTuple):
-    """Final pixels and their place in the fine raster: `c h w` at rows × columns."""
+    """Final pixels and their place in the fine raster: `c h w` at rows × columns.
+
+    edge: what the windows below need of these columns, `c 2·overlap w`; without rows where there are none below.
+    """
 
     rows: slice
     columns: slice
     pixels: Patch
+    edge: Patch
 
 
-def stitch(plan: WindowPlan, patches: Iterable[Patch], scale: int) -> Iterator[Block]:
+def stitch(
+    plan: WindowPlan, patches: Iterable[Patch], scale: int, *, first_row: int = 0, edge: Patch | None = None
+) -> Iterator[Block]:
     """Turn predictions of the read windows, in the plan's order, into final blocks.
 
     Args:
         patches: `c scale·h scale·w` of each read window.
+        first_row: of windows, with which the patches begin.
+        edge: the edges of the row of windows before, side by side.
     """
     overlap = plan.overlap_px * scale
     source = iter(patches)
-    places = _final_columns(plan, scale)
-    above: list[Patch] = []  # for each column: the lower strip that the row of windows above shares with this one
-    for i, row in enumerate(plan.rows):
-        has_above, has_below = i > 0, i + 1 < len(plan.rows)
-        # Towards a neighbour, what is final moves up by the overlap: it starts before the core and ends before it does.
-        start = row.core_start * scale - (overlap if has_above else 0)
-        stop = row.core_stop * scale - (overlap if has_below else 0)
+    places = final_spans(plan.columns, plan.overlap_px, scale)
+    above: list[Patch] = [] if edge is None else [edge[:, :, place] for place in places]
+    finals = final_spans(plan.rows, plan.overlap_px, scale)
+    for i, row in list(enumerate(plan.rows))[first_row:]:
+        has_above = i > 0
+        start, stop = finals[i].start, finals[i].stop
         below: list[Patch] = []
         left: Patch | None = None
         for j, column in enumerate(plan.columns):
@@ -50,7 +57,7 @@ def stitch(plan: WindowPlan, patches: Iterable[Patch], scale: int) -> Iterator[B
             band = patch[:, :, :n_columns]
             band = _fade(above[j], band, overlap, axis=1) if has_above else band
             below.append(band[:, stop - start :].copy())
-            yield Block(slice(start, stop), places[j], band[:, : stop - start])
+            yield Block(finals[i], places[j], band[:, : stop - start], below[j])
         above = below
 
 
@@ -65,10 +72,10 @@ def _cut(patch: Patch, row: Span, column: Span, plan: WindowPlan, scale: int) ->
     return patch[:, used[0], used[1]]
 
 
-def _final_columns(plan: WindowPlan, scale: int) -> list[slice]:
-    """Columns of the fine raster that are final with each window of a row: up to the strip shared with the next."""
-    starts = [c.core_start - (plan.overlap_px if k else 0) for k, c in enumerate(plan.columns)]
-    stops = [*starts[1:], plan.columns[-1].core_stop]
+def final_spans(spans: Sequence[Span], overlap_px: int, scale: int) -> list[slice]:
+    """Rows or columns of the fine raster that are final with each window: up to the strip shared with the next."""
+    starts = [span.core_start - (overlap_px if k else 0) for k, span in enumerate(spans)]
+    stops = [*starts[1:], spans[-1].core_stop]
     return [slice(a * scale, b * scale) for a, b in zip(starts, stops, strict=True)]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.atomic import refuse_existing
+from ssr.inference.encoding import to_bytes
 from ssr.inference.predictor import DEFAULT_CORE_PX, DEFAULT_OVERLAP_PX, Predictor, Progress, read_ahead
-from ssr.inference.scene import to_bytes
 from ssr.inference.windows import plan_windows
 from ssr.raster.writer import write_png
 from ssr.scenes.chips import CHIP_PX, GRID_CHIPS, ChipGrid, read_chip, read_grid

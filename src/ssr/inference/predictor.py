@@ -1,9 +1,11 @@
 """How does a network see many windows, fast and always the same?"""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -39,6 +41,19 @@ class WindowReader(Protocol):
     def __call__(self, rows: slice, columns: slice) -> Series: ...
 
 
+@dataclass
+class Seconds:
+    """What the thread of the network did: compute, or wait for windows and for room to leave its results."""
+
+    predicting: float = 0.0
+    waiting: float = 0.0
+
+    @property
+    def waiting_share(self) -> float:
+        total = self.predicting + self.waiting
+        return self.waiting / total if total else 0.0
+
+
 class Predictor:
     """A network on a device; equal windows give equal results in any order.
 
@@ -51,6 +66,7 @@ class Predictor:
         self.network = network
         self.name = name
         self.compute = compute or choose_compute()
+        self.seconds = Seconds()
         if isinstance(network, nn.Module):
             network.to(self.compute.device).to(memory_format=torch.channels_last)
 
@@ -100,24 +116,44 @@ class Predictor:
         flat = F.pad(low_res.flatten(0, 1), (0, missing[1], 0, missing[0]), mode="replicate")
         return flat.unflatten(0, low_res.shape[:2]), (height, width)
 
-    def run(self, plan: WindowPlan, read: WindowReader, *, progress: Progress | None = None) -> Iterator[Block]:
+    def run(
+        self,
+        plan: WindowPlan,
+        read: WindowReader,
+        *,
+        first_row: int = 0,
+        edge: NDArray[np.float32] | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Block]:
         """Read, predict and blend every window; blocks leave as soon as they are final.
 
-        The next batch is read while the network works on the present one.
+        Reading, predicting and what the caller does with blocks each have a thread of their own, one step apart.
+
+        Args:
+            first_row: of windows; those above are done, and `edge` is what they left (`blending.stitch`).
         """
-        return stitch(plan, self._predict_all(plan, read, progress), self.network.scale)
+        patches = ahead(self._predict_all(plan, read, first_row, progress))
+        return stitch(plan, patches, self.network.scale, first_row=first_row, edge=edge)
 
     def _predict_all(
-        self, plan: WindowPlan, read: WindowReader, progress: Progress | None
+        self, plan: WindowPlan, read: WindowReader, first_row: int, progress: Progress | None
     ) -> Iterator[NDArray[np.float32]]:
-        n_done = 0
-        for origins, windows in read_ahead(
-            _in_batches(plan, batch_size_for(plan)), lambda spans: (_origins(spans), _read_batch(spans, read))
-        ):
+        """No batch holds windows of two rows, so that a row is the same wherever the work began."""
+        size = batch_size_for(plan)
+        batches = (
+            batch for row in plan.rows[first_row:] for batch in _in_batches([(row, c) for c in plan.columns], size)
+        )
+        n_done = first_row * len(plan.columns)
+        began = time.monotonic()
+        for origins, windows in read_ahead(batches, lambda spans: (_origins(spans), _read_batch(spans, read))):
+            self.seconds.waiting += time.monotonic() - began
+            began = time.monotonic()
             predicted = self.predict(windows, origins)
+            self.seconds.predicting += time.monotonic() - began
             n_done += len(predicted)
             if progress:
                 progress(n_done, len(plan))
+            began = time.monotonic()
             yield from predicted
 
 
@@ -178,15 +214,19 @@ def batch_size_for(plan: WindowPlan) -> int:
     return max(1, BATCH_PIXELS // n_pixels)
 
 
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, made in a second thread, one item ahead of the caller."""
+    end = object()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = pool.submit(next, items, end)
+        while (item := pending.result()) is not end:
+            pending = pool.submit(next, items, end)
+            yield cast(T, item)
+
+
 def read_ahead(items: Iterable[T], read: Callable[[T], R]) -> Iterator[R]:
     """Apply `read` to each item in a second thread, one item ahead of the caller."""
-    source = iter(items)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pending = [pool.submit(read, item) for item in islice(source, 1)]
-        while pending:
-            result = pending.pop().result()
-            pending += [pool.submit(read, item) for item in islice(source, 1)]
-            yield result
+    return ahead(map(read, items))
 
 
 def _in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

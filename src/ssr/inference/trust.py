@@ -13,7 +13,7 @@ from ssr.models.agreement import views_of
 from ssr.models.fidelity import Reference
 from ssr.models.protocol import SuperResolver
 from ssr.models.trust import FULL_ERROR, MANY_DATES, Calibration, Layers, TrustedResult, calibration_from
-from ssr.raster.writer import ByteBands
+from ssr.raster.layout import Layout
 from ssr.scenes.ranking import DatePlan, MoreDates
 from ssr.scenes.subsets import Subsets, plan_subsets
 
@@ -52,7 +52,7 @@ class TrustPlan:
 
     network: SuperResolver
     layers: Layers
-    bands: ByteBands
+    bands: Layout
     tags: dict[str, str]
     n_passes: int
     notes: tuple[str, ...]
@@ -118,7 +118,7 @@ def plan_trust(
     return TrustPlan(
         trusted,
         trusted.layers,
-        ByteBands(
+        Layout(
             names=names, steps=tuple(STEPS[n] for n in names), no_data=UNKNOWN, is_picture=False, overviews="NEAREST"
         ),
         tags | _calibration_tags(calibration),

@@ -12,10 +12,11 @@ from ssr.checkpoints.bundled import DEFAULT
 from ssr.device import Compute
 from ssr.errors import InputError
 from ssr.inference.predictor import Predictor, Progress, in_passes
-from ssr.inference.scene import write_scene
+from ssr.inference.scene import Account, Result, write_scene
 from ssr.inference.trust import TrustPlan, find_calibration, plan_trust, trust_path
 from ssr.models.fidelity import Reference, held_to_input
 from ssr.models.protocol import registered_px
+from ssr.raster.layout import Stored
 from ssr.scenes.aoi import parse_aoi
 from ssr.scenes.choice import Choice, choose
 from ssr.scenes.period import parse_period
@@ -26,6 +27,7 @@ from ssr.scenes.target import NATIVE, Extent
 from ssr.sentinel2.bands import bands_of_channels
 from ssr.sentinel2.radiometry import Level
 from ssr.workflows.explanation import DateReport, explanation_paths, reports_of, write_explanation
+from ssr.workflows.identity import identity_of
 from ssr.workflows.models import NamedModel, open_model
 
 DEFAULT_MAX_DATES = 8
@@ -39,6 +41,7 @@ class SceneResult:
     dates: names of the dates that were used, in the order of the series.
     best_date: the one that shows most ground.
     choice: what became of every date that was found.
+    waiting_share: of the time in which the network could have computed, spent waiting for windows or for the disk.
     trust: the raster that says how far each pixel can be trusted, if it was asked for.
     explanation: files that say which date served where and why, if they were asked for.
     """
@@ -53,6 +56,7 @@ class SceneResult:
     super_res: str
     compute: str
     seconds: float
+    waiting_share: float
     notes: tuple[str, ...]
     trust: Path | None = None
     explanation: tuple[Path, ...] = ()
@@ -79,13 +83,16 @@ def super_resolve_scene(
     level: Level | None = None,
     offset_dn: float | None = None,
     l2a_look: Literal["l1c", "ground"] = "l1c",
+    stored: Stored = "uint8",
     with_trust: bool = False,
     with_explanation: bool = False,
     overwrite: bool = False,
     compute: Compute | None = None,
     progress: Progress | None = None,
 ) -> SceneResult:
-    """Super-resolve a series into a Cloud-Optimised GeoTIFF.
+    """Super-resolve a series into a Cloud-Optimised GeoTIFF, or a Zarr store where `out` ends in `.zarr`.
+
+    A run that was broken off goes on where it ended if all is as it was.
 
     Args:
         inputs: what `scenes.series.open_series` takes: products, images, cubes, folders of them, web addresses.
@@ -104,6 +111,7 @@ def super_resolve_scene(
         band_names: or what their bands are, such as `("B02", "B03", "B04", "B08")`.
         white_dn: the stored number that means white in plain images; by default 255 for 8-bit images.
         level: of products that do not tell; offset_dn: overrules metadata and pixels; l2a_look: `scenes.radiometry`.
+        stored: `uint8` for true colour, `uint16` for reflectance × 10000.
         with_trust: write `trust_path(out)` too: how far each pixel can be trusted, from how far the dates agree.
         with_explanation: write `explanation_paths(out)` too: which date served where, and why.
     """
@@ -146,14 +154,20 @@ def super_resolve_scene(
             seen = held_to_input(in_passes(network, choice.plan), strength=fidelity, reference=fidelity_to)
         predictor = Predictor(seen, compute, name=opened.given)
         names = tuple(series.names[k] for k in choice.dates_used)
-        write_scene(
+        tags = _provenance(opened, series, choice, predictor.compute) | _held_tags(fidelity, fidelity_to)
+        account = write_scene(
             predictor,
             choice.series,
             choice.plan.dates,
-            out,
-            grid=series.grid,
-            tags=_provenance(opened, series, choice, predictor.compute) | _held_tags(fidelity, fidelity_to),
-            overwrite=overwrite,
+            Result(
+                out=out,
+                grid=series.grid,
+                tags=tags,
+                channels=rules.channels,
+                stored=stored,
+                overwrite=overwrite,
+                job=identity_of(series, choice, rules, predictor.compute, tags),
+            ),
             trust=trust,
             progress=progress,
         )
@@ -171,7 +185,10 @@ def super_resolve_scene(
             super_res=str(series.grid.finer(network.scale)),
             compute=str(predictor.compute),
             seconds=round(time.monotonic() - started, 2),
-            notes=_notes(inputs, series, choice, network.n_revisits) + (trust.notes if trust else ()),
+            waiting_share=round(predictor.seconds.waiting_share, 4),
+            notes=_notes(inputs, series, choice, network.n_revisits)
+            + (trust.notes if trust else ())
+            + _notes_on(account),
             trust=trust_path(out) if trust else None,
             explanation=tuple(explanation_paths(out)) if with_explanation else (),
         )
@@ -215,6 +232,15 @@ def _provenance(opened: NamedModel, series: SceneSeries, choice: Choice, compute
 
 def _held_tags(fidelity: float, reference: Reference) -> dict[str, str]:
     return {"SSR_FIDELITY": f"{fidelity:g} to the {reference}"} if fidelity else {}
+
+
+def _notes_on(account: Account) -> tuple[str, ...]:
+    notes = []
+    if account.rows_taken_up:
+        notes.append(f"an earlier run had finished {account.rows_taken_up:.0%} of this; gone on from there")
+    if account.was_other:
+        notes.append("an earlier run with other input or options had not finished; its work is of no use and removed")
+    return tuple(notes)
 
 
 def _notes(inputs: Sequence[str | Path], series: SceneSeries, choice: Choice, wanted: int | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ssr.checkpoints.bundled import FOLDER, bundled_names, bundled_weights
 from ssr.checkpoints.files import sha256_of
 from ssr.errors import InputError, OutputError
 from ssr.inference.predictor import Predictor, super_resolve_array
-from ssr.inference.scene import write_scene
+from ssr.inference.scene import Result, write_scene
 from ssr.inference.trust import (
     UNKNOWN,
     band_names,
@@ -129,7 +129,7 @@ def test_the_raster_lies_on_the_results_grid_and_says_what_it_means(tmp_path: Pa
     out, trust = tmp_path / "out.tif", planned(tiny_date_fusion(), 3)
     with open_series(write_series(tmp_path / "in", frames)) as series:
         predictor = Predictor(trust.network, FP32)
-        write_scene(predictor, series, [0, 1, 2], out, grid=series.grid, tags={"A": "b"}, overwrite=False, trust=trust)
+        write_scene(predictor, series, [0, 1, 2], Result(out=out, grid=series.grid, tags={"A": "b"}), trust=trust)
     with rasterio.open(out) as result, rasterio.open(trust_path(out)) as raster:
         assert (raster.transform, raster.crs, raster.shape) == (result.transform, result.crs, result.shape)
         assert raster.descriptions == band_names(CALIBRATED)
@@ -150,9 +150,7 @@ def test_a_result_whose_trust_cannot_be_written_does_not_appear(tmp_path: Path) 
     out, trust = tmp_path / "out.tif", planned(Bicubic(), 2)
     trust_path(out).write_bytes(b"mine")
     with open_series(write_series(tmp_path / "in", textured(2, 12, 12))) as series, pytest.raises(OutputError):
-        write_scene(
-            Predictor(trust.network, FP32), series, [0, 1], out, grid=series.grid, tags={}, overwrite=False, trust=trust
-        )
+        write_scene(Predictor(trust.network, FP32), series, [0, 1], Result(out=out, grid=series.grid), trust=trust)
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out.trust.tif"}
     assert trust_path(out).read_bytes() == b"mine"
 

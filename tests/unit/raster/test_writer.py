@@ -4,6 +4,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags
 from rio_cogeo.cogeo import cog_info, cog_validate
 
 from ssr.errors import OutputError
 from ssr.raster.grid import Grid
-from ssr.raster.writer import CogWriter, write_png, write_raster
+from ssr.raster.layout import RGB, Layout, picture_layout
+from ssr.raster.strips import Strips
+from ssr.raster.writer import publish_cog, write_png, write_raster
 from tests.support.scenes import TEN_METRES, UTM33, read_pixels, textured
 
 ROTATED = Affine.translation(300_000, 4_000_000) @ Affine.rotation(30) @ Affine.scale(2.5, -2.5)
@@ -27,10 +30,16 @@ def grid(height: int = 24, width: int = 33, transform: Affine = TEN_METRES, crs:
     return Grid(CRS.from_string(crs) if crs else None, transform, (height, width))
 
 
-def write_cog(path: Path, pixels: np.ndarray, place: Grid, **arguments: object) -> None:
-    with CogWriter(path, place, **{"tags": {}} | arguments) as writer:
-        height, width = pixels.shape[1:]
-        writer.write(slice(0, height), slice(0, width), pixels)
+def write_cog(
+    path: Path, pixels: np.ndarray, place: Grid, *, tags: dict[str, str] | None = None, layout: Layout = RGB
+) -> None:
+    """In one strip, whose folder is beside the others."""
+    height, width = pixels.shape[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        strips = Strips(Path(folder), "picture", place, layout, target=path)
+        with strips.writing(0, slice(0, height)) as strip:
+            strip.write(slice(0, height), slice(0, width), pixels)
+        publish_cog(strips.mosaic([slice(0, height)], tags or {}), path, layout)
 
 
 def writers() -> dict[str, object]:
@@ -57,16 +66,6 @@ def test_the_result_is_a_valid_cog_with_every_pixel_in_place(tmp_path: Path, hei
         assert dataset.colorinterp == (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
         assert dataset.descriptions == ("red", "green", "blue")
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_blocks_in_any_order_make_the_whole(tmp_path: Path) -> None:
-    pixels, path = textured(1, 600, 90)[0], tmp_path / "a.tif"
-    cuts = [(slice(y, min(y + 170, 600)), slice(x, x + 45)) for y in range(0, 600, 170) for x in (0, 45)]
-    with CogWriter(path, grid(600, 90), tags={}) as writer:
-        for rows, columns in reversed(cuts):
-            writer.write(rows, columns, pixels[:, rows, columns])
-    with rasterio.open(path) as dataset:
-        np.testing.assert_array_equal(dataset.read(), pixels)
 
 
 def test_large_rasters_have_overviews_and_small_ones_none(tmp_path: Path) -> None:
@@ -110,31 +109,35 @@ def test_tags_survive(tmp_path: Path) -> None:
         assert tags.items() <= dataset.tags().items()
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OutputError])
-def test_an_exception_inside_leaves_no_file(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), CogWriter(tmp_path / "a.tif", grid(), tags={}) as writer:  # noqa: PT012
-        writer.write(slice(0, 24), slice(0, 33), textured(1, 24, 33)[0])
-        raise error
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_exception_inside_leaves_the_former_result(tmp_path: Path) -> None:
+def test_a_result_that_is_there_is_replaced_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(b"former")
-    with pytest.raises(ValueError), CogWriter(path, grid(), tags={}, overwrite=True):
-        raise ValueError
-    assert path.read_bytes() == b"former"
-
-
-def test_an_existing_result_is_refused_or_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    path.write_bytes(b"former")
-    with pytest.raises(OutputError, match=r"a\.tif: exists already.*--overwrite"):
-        CogWriter(path, grid(), tags={})
-    assert path.read_bytes() == b"former"
-    write_cog(path, textured(1, 24, 33)[0], grid(), overwrite=True)
+    write_cog(path, textured(1, 24, 33)[0], grid())
     assert cog_validate(path)[0]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_reflectance_keeps_sixteen_bits_and_says_what_a_step_is(tmp_path: Path) -> None:
+    pixels = (np.arange(4 * 24 * 33) % 9000).astype(np.uint16).reshape(4, 24, 33)
+    layout = picture_layout(("red", "green", "blue", "B08"), "uint16", step=1e-4)
+    write_cog(tmp_path / "a.tif", pixels, grid(), layout=layout)
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        np.testing.assert_array_equal(dataset.read(), pixels)
+        assert (dataset.dtypes, dataset.scales) == (("uint16",) * 4, (1e-4,) * 4)
+        assert dataset.colorinterp[3] == ColorInterp.nir
+
+
+def test_a_mask_inside_the_file_says_where_there_is_data(tmp_path: Path) -> None:
+    pixels, path = np.full((3, 1100, 700), 9, np.uint8), tmp_path / "a.tif"
+    pixels[:, :600, 300:] = 0
+    pixels[1, 900:, :50] = 0  # one dark band is no missing pixel
+    write_cog(path, pixels, grid(1100, 700))
+    assert [found.name for found in tmp_path.iterdir()] == ["a.tif"]
+    with rasterio.open(path) as dataset:
+        assert dataset.mask_flag_enums == ([MaskFlags.per_dataset],) * 3
+        np.testing.assert_array_equal(dataset.dataset_mask() > 0, pixels.any(0))
+    with rasterio.open(path, overview_level=0) as coarse:
+        np.testing.assert_array_equal(coarse.dataset_mask() > 0, pixels[:, ::2, ::2].any(0))
 
 
 @every_writer
@@ -157,13 +160,6 @@ def test_a_path_that_is_a_folder_is_an_output_error(tmp_path: Path, kind: str) -
     with pytest.raises(OutputError, match=r"a\.png: (cannot be written|exists already)"):
         writers()[kind](tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
-
-
-def test_a_writer_that_cannot_start_leaves_gdal_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises((OutputError, OSError)):
-        CogWriter(tmp_path / "file" / "a.tif", grid(), tags={})
-    assert not rasterio.env.hasenv()
 
 
 def test_a_png_keeps_its_bytes(tmp_path: Path) -> None:
@@ -191,11 +187,18 @@ def test_a_full_disk_is_an_output_error_and_leaves_no_file(tmp_path: Path, limit
         from affine import Affine
         from ssr.errors import OutputError
         from ssr.raster.grid import Grid
-        from ssr.raster.writer import CogWriter
+        from ssr.raster.layout import RGB
+        from ssr.raster.strips import Strips
+        from ssr.raster.unfinished import UnfinishedWork
+        from ssr.raster.writer import publish_cog
         noise = np.random.default_rng(0).integers(1, 255, (3, 1000, 1000), np.uint8)
+        whole, out = slice(0, 1000), Path("a.tif")
         try:
-            with CogWriter(Path("a.tif"), Grid(None, Affine.scale(2), (1000, 1000)), tags={}) as writer:
-                writer.write(slice(0, 1000), slice(0, 1000), noise)
+            with UnfinishedWork(out, job="", n_rows=1) as work:
+                strips = Strips(work.folder, "picture", Grid(None, Affine.scale(2), (1000, 1000)), RGB, target=out)
+                with strips.writing(0, whole) as strip:
+                    strip.write(whole, whole, noise)
+                publish_cog(strips.mosaic([whole], {}), out, RGB)
         except OutputError as error:
             print(error)
     """
