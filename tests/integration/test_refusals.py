@@ -36,20 +36,20 @@ def missing_folder(folder: Path) -> Case:
     return ["scene", "nowhere", "-o", "out.tif"], "nowhere"
 
 
-def truncated_tiff(folder: Path) -> Case:
-    truncate(write_tiff(dates(folder)[1], textured(1, 12, 14)[0]))
-    return ["scene", "dates", "-o", "out.tif"], "date_1.tif"
+def truncated_tiffs(folder: Path) -> Case:
+    for path in dates(folder):
+        truncate(path)
+    return ["scene", "dates", "-o", "out.tif"], "date_0.tif"
 
 
 def truncated_png(folder: Path) -> Case:
-    for k, frame in enumerate(textured(2, 40, 40)):
-        write_image(folder / "dates" / f"{k}.png", frame)
-    truncate(folder / "dates" / "1.png")
+    truncate(write_image(folder / "dates" / "1.png", textured(1, 40, 40)[0]))
     return ["scene", "dates", "-o", "out.tif"], "1.png"
 
 
-def not_an_image(folder: Path) -> Case:
-    dates(folder)[0].write_bytes(b"no image")
+def no_images_at_all(folder: Path) -> Case:
+    for path in dates(folder):
+        path.write_bytes(b"no image")
     return ["scene", "dates", "-o", "out.tif"], "date_0.tif"
 
 
@@ -197,9 +197,9 @@ def no_training_imagery(folder: Path) -> Case:
 CASES: list[Callable[[Path], Case]] = [
     no_images,
     missing_folder,
-    truncated_tiff,
+    truncated_tiffs,
     truncated_png,
-    not_an_image,
+    no_images_at_all,
     dates_without_common_ground,
     one_band,
     sixteen_bits,
@@ -239,6 +239,16 @@ def test_one_line_names_what_is_wrong_and_nothing_is_left(
     assert named in line
     assert done.stdout == ""
     assert files_below(tmp_path) == before
+
+
+def test_a_damaged_date_among_others_is_left_out_and_said(run: Run, tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "dates", textured(3, 12, 14))
+    truncate(paths[1])
+    done = run("scene", "dates", "-o", "out.tif", "--model", "bicubic")
+    assert done.returncode == 0, done.stderr
+    assert "date_1.tif: left out (" in done.stderr + done.stdout
+    assert "used date_0.tif, date_2.tif" in done.stdout
+    assert (tmp_path / "out.tif").exists()
 
 
 @pytest.mark.parametrize(

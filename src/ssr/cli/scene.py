@@ -11,6 +11,7 @@ from ssr.cli.output import print_json, print_notes, progress_bar
 
 if TYPE_CHECKING:
     from ssr.demo import DemoResult
+    from ssr.scenes.stac import StacQuery
     from ssr.workflows.scene import SceneResult
 
 MoreDates = Literal["best", "average"]
@@ -19,10 +20,20 @@ GroundExtent = Literal["intersection", "union"]
 Level = Literal["L1C", "L2A"]
 L2ALook = Literal["l1c", "ground"]
 Stored = Literal["uint8", "uint16"]
+Clouds = Literal["auto", "colours", "scl", "s2cloudless"]
 """As in `scenes`, `raster` and `models.fidelity`, which are too heavy to import for `--help`."""
 
+Catalogue = Annotated[
+    str | None, typer.Option("--stac", metavar="URL", help="A STAC API whose dates of --aoi and --date are fetched.")
+]
+Collection = Annotated[
+    str | None, typer.Option("--collection", metavar="NAME", help="Of --stac, such as sentinel-2-l2a.")
+]
+CloudCover = Annotated[
+    float | None, typer.Option("--cloud-cover", min=0, max=100, help="Leave out what --stac says to be cloudier (%).")
+]
 Inputs = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         help="Products (.SAFE, .zip), images (.tif, .jp2, .png, .vrt), cubes (.nc, .zarr), folders of them, addresses."
     ),
@@ -54,6 +65,12 @@ HeldTo = Annotated[
     Reference, typer.Option("--fidelity-to", help="What the result is held to, over the dates: their mean or median.")
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Write OUT.trust.tif too: how far each pixel can be trusted.")]
+Masks = Annotated[
+    Clouds,
+    typer.Option(
+        "--clouds", help="Who tells where ground is hidden: auto takes a product's scene classification, with colours."
+    ),
+]
 Numbers = Annotated[
     Stored, typer.Option("--dtype", help="uint8: true colour as models know it; uint16: reflectance x 10000.")
 ]
@@ -129,8 +146,11 @@ def demo(
 
 
 def scene(
-    inputs: Inputs,
     out: Out,
+    inputs: Inputs = None,
+    stac: Catalogue = None,
+    collection: Collection = None,
+    cloud_cover: CloudCover = None,
     model: Model = DEFAULT,
     max_dates: MaxDates = None,
     more_dates: More = "best",
@@ -148,6 +168,7 @@ def scene(
     level: ProductLevel = None,
     offset_dn: Offset = None,
     l2a_look: Look = "l1c",
+    clouds: Masks = "auto",
     dtype: Numbers = "uint8",
     trust: Trust = False,
     explain: Explain = False,
@@ -165,12 +186,13 @@ def scene(
     from ssr.workflows.models import open_model
     from ssr.workflows.scene import super_resolve_scene
 
+    query = _query(inputs or [], stac, collection, cloud_cover)
     refuse_existing(out, overwrite=overwrite)
     with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
         opened = open_model(model, offline=offline, progress=downloading)
     with progress_bar("super-resolving", quiet=as_json) as progress:
         result = super_resolve_scene(
-            inputs,
+            inputs or [],
             out,
             model=opened,
             grid=grid,
@@ -189,9 +211,11 @@ def scene(
             level=level,
             offset_dn=offset_dn,
             l2a_look=l2a_look,
+            clouds=clouds,
             stored=dtype,
             with_trust=trust,
             with_explanation=explain,
+            stac=query,
             overwrite=overwrite,
             compute=choose_named_compute(device, precision),
             progress=progress,
@@ -200,6 +224,23 @@ def scene(
         print_json(result)
     else:
         _show_scene(result)
+
+
+def _query(inputs: list[str], url: str | None, collection: str | None, cloud_cover: float | None) -> "StacQuery | None":
+    from ssr.errors import ConfigError
+    from ssr.scenes.stac import StacQuery
+
+    if url and collection:
+        return StacQuery(url, collection, cloud_cover)
+    if url:
+        raise ConfigError("--stac: needs --collection NAME too, such as sentinel-2-l2a")
+    if collection or cloud_cover is not None:
+        raise ConfigError("--collection and --cloud-cover belong to --stac URL, which is not given")
+    if not inputs:
+        raise ConfigError(
+            "no input: give files, folders or addresses, or a catalogue with --stac URL --collection NAME"
+        )
+    return None
 
 
 def _bands(text: str | None) -> tuple[int, ...] | None:
@@ -226,13 +267,13 @@ def _show_scene(result: "SceneResult") -> None:
             print(f"date {report.number:>2} {report.name}  {shares}  {report.why}")
     print(f"model   {result.model} on {result.compute}")
     print(f"wrote   {result.output}: {result.super_res}")
+    if result.item:
+        print(f"item    {result.item}")
     if result.trust:
         print(f"trust   {result.trust}")
     for path in result.explanation:
         print(f"why     {path}")
-    print(
-        f"took    {result.seconds:.1f} s; the network waited for input and output {result.waiting_share:.1%} of its time"
-    )
+    print(f"took    {result.seconds:.1f} s; the network waited for files in {result.waiting_share:.1%} of its time")
 
 
 def _show_demo(result: "DemoResult") -> None:

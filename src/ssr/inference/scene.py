@@ -158,9 +158,12 @@ class _Files:
         if self.trust:
             beside = self._beside()
             tags = {**self.result.tags, **self.trust.tags}
-            publish(beside.mosaic(strips, tags), trust_path(self.result.out), beside.layout)
+            self._publish(beside, strips, tags)
         picture = self._picture(self._encoding(n_bands_of(self.work.folder, "picture")))
-        publish(picture.mosaic(strips, self.result.tags), self.result.out, picture.layout)
+        self._publish(picture, strips, self.result.tags)
+
+    def _publish(self, strips: Strips, rows: Sequence[slice], tags: Mapping[str, str]) -> None:
+        publish(strips.mosaic(rows, tags), strips.target, strips.layout, overwrite=self.result.overwrite)
 
     @property
     def _n_further(self) -> int:

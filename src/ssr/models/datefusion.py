@@ -7,6 +7,8 @@ their number is free. All convolutions run at low resolution; a pixel shuffle (S
 residual over the bicubic enlargement of the fused dates, so colours come from the input.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -75,10 +77,17 @@ class DateFusion(nn.Module):
         valid = (~is_no_data(low_res, 2)).unsqueeze(2).float()
         with torch.autocast(low_res.device.type, enabled=False), torch.no_grad():
             registration = register(low_res.float(), valid)
-        values, trust, blend = self.encoder(registration, valid)
-        total_trust = trust.sum(1)
-        fused = (values * trust).sum(1) / (total_trust + TRUST_FLOOR)
-        base = _blend_dates(registration, blend, valid)
+        total_trust = total = torch.zeros(())
+        blends = []
+        # One date after the other where no gradient needs them all: what a date needs then stays in the cache, which
+        # makes a window of 336 pixels and eight dates 2.6 times faster on two cores.
+        for part in _parts(registration, valid, valid.shape[1] if torch.is_grad_enabled() else 1):
+            values, trust, blend = self.encoder(*part)
+            total_trust = total_trust + trust.sum(1, dtype=torch.float32)
+            total = total + (values * trust).sum(1, dtype=torch.float32)
+            blends.append(blend)
+        fused = total / (total_trust + TRUST_FLOOR)
+        base = _blend_dates(registration, torch.cat(blends, 1), valid)
         features = self.merge(torch.cat([fused, torch.log1p(total_trust), base.to(fused.dtype)], 1))
         residual = in_float32(self.to_pixels, features + self.trunk(features))
         return enlarge(base, self.scale) + F.pixel_shuffle(residual, self.scale)
@@ -123,6 +132,15 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return features + self.second(F.leaky_relu(self.first(features), 0.1))
+
+
+def _parts(registration: Registration, valid: Tensor, n_together: int) -> Iterator[tuple[Registration, Tensor]]:
+    """So many dates at a time, each against the same reference."""
+    reference, *of_dates = registration
+    for harmonised, shift_px, weight, seen in zip(
+        *(maps.split(n_together, 1) for maps in (*of_dates, valid)), strict=True
+    ):
+        yield Registration(reference, harmonised, shift_px, weight), seen
 
 
 def _blend_dates(registration: Registration, blend: Tensor, valid: Tensor) -> Tensor:

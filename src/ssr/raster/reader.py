@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from ssr.atomic import one_line
 from ssr.errors import ImageReadError
-from ssr.raster.gdal import CACHE_BYTES, gdal_environment, gdal_name, is_web_address
+from ssr.raster.gdal import CACHE_BYTES, gdal_environment, gdal_name, is_web_address, without_secrets
 from ssr.raster.grid import Grid
 from ssr.raster.placement import open_overview, overview_for, pixel_ratio, warped
 
@@ -61,10 +61,11 @@ class RasterReader:
             label: what messages call the file.
         """
         self.path = Path(path)
-        self.label = label or str(path)
+        self.label = label or without_secrets(str(path))
         self.bands = bands
-        self._name = gdal_name(str(path))
-        self._online = is_web_address(str(path))
+        self._address = str(path)
+        self._name = gdal_name(self._address)
+        self._online = is_web_address(self._address)
         self.cache_bytes = CACHE_BYTES
         self._missing_dn = missing_dn
         self._opened = ExitStack()
@@ -133,9 +134,7 @@ class RasterReader:
                 stored = source.read(list(self.bands), **_with_bands(how, len(self.bands)))
                 missing = (source.dataset_mask(**how) == 0) if self._has_mask else None
         except RasterioError as error:
-            raise ImageReadError(
-                f"{self.label}: cannot be decoded at {where}, truncated or damaged ({one_line(error)})"
-            ) from error
+            raise self._failure(f"cannot be decoded at {where}, truncated or damaged", error) from error
         unit = self._to_unit(stored.astype(np.float32))
         if missing is not None:
             unit = np.maximum(unit, DARKEST_UNIT)  # where the file says what is missing, black is not
@@ -162,7 +161,7 @@ class RasterReader:
     ) -> None:
         self.close()
 
-    def _environment(self) -> rasterio.Env:
+    def _environment(self) -> AbstractContextManager[None]:
         return gdal_environment(online=self._online, cache_bytes=self.cache_bytes)
 
     def _on_grid(self, dataset: DatasetReader, target: Grid) -> DatasetReader:
@@ -181,7 +180,20 @@ class RasterReader:
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
                 return rasterio.open(self._name)
         except RasterioIOError as error:
-            raise ImageReadError(f"{self.label}: cannot be opened as an image ({one_line(error)})") from error
+            raise self._failure("cannot be opened as an image", error) from error
+
+    def _failure(self, what: str, error: RasterioError) -> ImageReadError:
+        """In the words of GDAL's own error where rasterio only points to it."""
+        cause = error.__cause__ if isinstance(error.__cause__, CPLE_BaseError) else error
+        text = f"{self.label}: {what} ({without_secrets(one_line(cause))})"
+        if self._online:
+            shown = without_secrets(self._address)
+            what = "it" if shown == self.label else shown
+            text = (
+                f"{text}; {what} is not there, not allowed, damaged, or its server is gone: "
+                f"try again later, or download the file and give its path"
+            )
+        return ImageReadError(text)
 
     def _check_bands(self) -> None:
         if max(self.bands) > self.dataset.count:

@@ -53,7 +53,7 @@ class Strips:
         opened = ExitStack()
         with opened, reporting(self.target):
             try:
-                opened.enter_context(gdal_environment())
+                opened.enter_context(gdal_environment(cache_bytes=None))  # readers are at work
                 opened.enter_context(rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True))
                 dataset = opened.enter_context(_create(part, self.grid.part(rows, slice(0, self._width)), self.layout))
                 yield Strip(dataset, rows, self.layout)

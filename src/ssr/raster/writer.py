@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from ssr.atomic import refuse_existing, whole_file
 from ssr.raster.gdal import gdal_environment
 from ssr.raster.grid import Grid
-from ssr.raster.layout import Layout
+from ssr.raster.layout import RGB, Layout
 from ssr.raster.strips import BLOCK_PX
 
 
@@ -48,7 +48,7 @@ def write_raster(
     pixels: NDArray[np.generic],
     grid: Grid,
     *,
-    band_names: tuple[str, ...] = ("red", "green", "blue"),
+    band_names: tuple[str, ...] = RGB.names,
     overwrite: bool = False,
 ) -> None:
     """Write a small `c h w` raster as a plain GeoTIFF under a temporary name, then rename."""
@@ -68,6 +68,9 @@ def write_raster(
             transform=grid.transform,
             nodata=0,
             compress="deflate",
+            # Four bands of numbers are not colours and transparency.
+            photometric="RGB" if band_names[:3] == RGB.names else "MINISBLACK",
+            alpha="NO",
         ) as dataset,
     ):
         dataset.write(pixels)

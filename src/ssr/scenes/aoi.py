@@ -18,7 +18,10 @@ LARGEST_BYTES = 64 * 2**20
 LON_LAT_ID = 4326
 VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg")
 
+ALL_AROUND_DEG, HALF_AROUND_DEG = 360, 180
+
 LonLat = tuple[float, float]
+Box = tuple[float, float, float, float]
 
 
 class Area(NamedTuple):
@@ -26,6 +29,18 @@ class Area(NamedTuple):
 
     ring: tuple[LonLat, ...]
     what: str
+
+    def boxes(self) -> list[Box]:
+        """West, south, east, north within ±180°; two boxes where the area crosses the antimeridian."""
+        lons, lats = zip(*self.ring, strict=True)
+        south, north = min(lats), max(lats)
+        if max(lons) - min(lons) >= ALL_AROUND_DEG:
+            return [(-180.0, south, 180.0, north)]
+        west = (min(lons) + 180) % 360 - 180
+        east = west + max(lons) - min(lons)
+        if east <= HALF_AROUND_DEG:
+            return [(west, south, east, north)]
+        return [(west, south, 180.0, north), (-180.0, south, east - 360, north)]
 
 
 def parse_aoi(text: str) -> Area:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ssr.errors import SeriesError
 from ssr.raster.grid import Grid
-from ssr.scenes.series import PREVIEW_PX
+from ssr.scenes.thinning import thinning_step
 from ssr.sentinel2.radiometry import TCI_PEAK_DN
 
 
@@ -33,7 +33,7 @@ class ArraySeries:
 
     def preview(self) -> NDArray[np.float32]:
         """Every date, thinned to at most about 512 rows and columns: `t c h w`."""
-        step = max(1, -(-max(self.shape_hw) // PREVIEW_PX))
+        step = thinning_step(self.shape_hw)
         return self._frames[..., ::step, ::step]
 
     def __enter__(self) -> Self:

@@ -13,12 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ssr.scenes.clouds import obstruction
 from ssr.scenes.composite import Composite, Dates
 from ssr.scenes.coregistration import DateAlignment, align
 from ssr.scenes.normalisation import Look, fit_looks
 from ssr.scenes.ranking import DatePlan, MoreDates, plan_dates, rank_by_sight
+from ssr.scenes.sight import Clouds, find_hidden
 from ssr.scenes.slots import Slots, plan_slots
+from ssr.scenes.thinning import at_pixels
 from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS
 from ssr.sentinel2.radiometry import is_no_data
 
@@ -43,12 +44,14 @@ class DateAccount:
     """What became of a date.
 
     hidden: share of the scene in which it shows no ground.
+    told_by: who told that: colours, and what else.
     served: share of the scene in which it has a slot.
     double_of: the date of which it is another copy, and for which it was left out.
     """
 
     date: int
     hidden: float
+    told_by: str
     served: float
     double_of: int | None
     alignment: DateAlignment | None
@@ -63,6 +66,7 @@ class Choice:
     plan: which slots the network sees.
     ranked: slots, best first.
     reference: the best date, to which the others were compared.
+    notes: what a user should know of the choice.
     """
 
     series: Composite
@@ -71,6 +75,7 @@ class Choice:
     ranked: tuple[int, ...]
     reference: int
     accounts: tuple[DateAccount, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def dates_used(self) -> list[int]:
@@ -86,6 +91,7 @@ def choose(
     more: MoreDates = "best",
     by_place: bool = True,
     tolerated_px: float | None = 0.0,
+    clouds: Clouds = "auto",
 ) -> Choice:
     """Look at a scene and decide.
 
@@ -95,11 +101,17 @@ def choose(
         more: of more dates than the network takes, see the `best`, or `average` over all in several passes.
         by_place: let others stand in where one of the best is hidden; else the best serve everywhere.
         tolerated_px: displacement between dates that the network makes up for by itself; None compares none.
+        clouds: who tells where ground is hidden (`sight.find_hidden`).
+
+    Raises:
+        InputError: the mask that is asked for cannot be had.
     """
     view = scene.preview()
-    hidden = obstruction(view)
-    doubles = find_doubles(view, rank_by_sight(view, hidden))
-    ranked = [date for date in rank_by_sight(view, hidden) if date not in doubles]
+    sight = find_hidden(scene, view, clouds)
+    hidden = sight.hidden
+    in_order = rank_by_sight(view, hidden)
+    doubles = find_doubles(view, in_order)
+    ranked = [date for date in in_order if date not in doubles]
     n_slots = min(n for n in (len(ranked), at_most, n_wanted if more == "best" else None) if n is not None)
     offered = ranked if by_place else ranked[:n_slots]
     slots = plan_slots(
@@ -120,6 +132,7 @@ def choose(
         DateAccount(
             date,
             round(float(hidden[date].mean()), 4),
+            sight.told_by[date],
             round(slots.share_served(date), 4),
             doubles.get(date),
             alignments[date],
@@ -129,7 +142,7 @@ def choose(
     )
     plan = plan_dates(slots_ranked, n_wanted, more=more)
     composite = Composite(scene, slots, alignments, looks)
-    return Choice(composite, slots, plan, tuple(slots_ranked), ranked[0], accounts)
+    return Choice(composite, slots, plan, tuple(slots_ranked), ranked[0], accounts, sight.notes)
 
 
 def find_doubles(view: NDArray[np.floating], ranked: Sequence[int]) -> dict[int, int]:
@@ -173,16 +186,7 @@ def _alignments(
                 scene.shape_hw,
                 date=date,
                 reference=reference,
-                is_usable=partial(_at_pixels, both, shape_hw=scene.shape_hw),
+                is_usable=partial(at_pixels, both, shape_hw=scene.shape_hw),
                 tolerated_px=tolerated_px,
             )
     return found
-
-
-def _at_pixels(view: NDArray[np.bool_], window: tuple[slice, slice], shape_hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """A window of a thinned map, each pixel from the nearest that was kept."""
-    places = (
-        np.minimum((np.arange(part.start, part.stop) + 0.5) * n // side, n - 1).astype(int)
-        for part, n, side in zip(window, view.shape, shape_hw, strict=True)
-    )
-    return np.asarray(view[np.ix_(*places)])

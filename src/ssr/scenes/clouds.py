@@ -5,11 +5,14 @@ it is on the series' clearer dates and are white, shadow pulls all channels belo
 roofs) is ground.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from ssr.scenes.quantiles import quantile_of_dates
 from ssr.sentinel2.radiometry import is_no_data
 
 CLEAR_QUANTILE = 0.35
@@ -30,41 +33,50 @@ SPREAD_PX = 2
 """Clouds are wider than what is bright of them."""
 
 
+class Obstacles(NamedTuple):
+    """What stands before the ground, `t h w`: cloud and haze, and shadow, from 0 to 1; and where there is no data."""
+
+    veil: NDArray[np.floating]
+    shadow: NDArray[np.floating]
+    missing: NDArray[np.bool_]
+
+    def hidden(self) -> NDArray[np.float32]:
+        """0 where ground is seen, 1 where none is."""
+        return np.where(self.missing, 1.0, spread(np.maximum(self.veil, self.shadow))).astype(np.float32)
+
+
 def obstruction(series: NDArray[np.floating]) -> NDArray[np.float32]:
     """`t c h w` in unit range, red, green and blue first, to `t h w`: 0 where ground is seen, 1 where none is."""
+    return find_obstacles(series).hidden()
+
+
+def find_obstacles(series: NDArray[np.floating]) -> Obstacles:
+    """Of `t c h w` in unit range, red, green and blue first."""
     missing = is_no_data(series, 1)
     colours = series[:, :3]
     darkest = np.where(missing, np.nan, colours.min(1))
     brightness = np.where(missing, np.nan, colours.mean(1))
     with np.errstate(all="ignore"):
-        clear = _quantile(darkest, CLEAR_QUANTILE)
-        veil = _ramp(darkest - (1 + SUN) * clear, HAZE_UNIT, CLOUD_UNIT) * _whiteness(colours)
-        typical = _quantile(np.where(veil < HALF_VEILED, brightness, np.nan), 0.5)
-        shadow = _ramp(-brightness / np.maximum(typical, 1e-3), -SHADOW_FROM, -SHADOW_FULL)
-    hidden = np.maximum(np.nan_to_num(veil), np.nan_to_num(shadow))
+        clear = quantile_of_dates(darkest, CLEAR_QUANTILE)
+        veil = ramp(darkest - (1 + SUN) * clear, HAZE_UNIT, CLOUD_UNIT) * _whiteness(colours)
+        typical = quantile_of_dates(np.where(veil < HALF_VEILED, brightness, np.nan), 0.5)
+        shadow = ramp(-brightness / np.maximum(typical, 1e-3), -SHADOW_FROM, -SHADOW_FULL)
+    veil = np.nan_to_num(veil)
     if len(series) < FEW_DATES:
-        hidden = np.maximum(hidden, np.nan_to_num(_ramp(darkest, OPAQUE_FROM, OPAQUE_FULL) * _whiteness(colours)))
-    return np.where(missing, 1.0, _spread(hidden)).astype(np.float32)
+        veil = np.maximum(veil, np.nan_to_num(ramp(darkest, OPAQUE_FROM, OPAQUE_FULL) * _whiteness(colours)))
+    return Obstacles(veil, np.nan_to_num(shadow), missing)
 
 
 def _whiteness(colours: NDArray) -> NDArray:
-    return _ramp(colours[:, 2] / np.maximum(colours[:, 0], 1 / 255), EARTHEN, WHITE)
+    return ramp(colours[:, 2] / np.maximum(colours[:, 0], 1 / 255), EARTHEN, WHITE)
 
 
-def _ramp(values: NDArray, start: float, full: float) -> NDArray:
+def ramp(values: NDArray, start: float, full: float) -> NDArray:
+    """0 up to where it starts, 1 from where it is full, straight between."""
     return np.clip((values - start) / (full - start), 0, 1)
 
 
-def _quantile(dates: NDArray, share: float) -> NDArray:
-    """Over the dates that have data, interpolated; 0 where none has. (NumPy's own goes pixel by pixel.)"""
-    ordered = np.sort(dates, axis=0)  # what is missing comes last
-    place = share * np.maximum((~np.isnan(dates)).sum(0) - 1, 0)
-    below = np.floor(place).astype(int)
-    low, high = (np.take_along_axis(ordered, k[None], 0)[0] for k in (below, np.ceil(place).astype(int)))
-    return np.nan_to_num(low + (high - low) * (place - below))
-
-
-def _spread(hidden: NDArray) -> NDArray:
+def spread(hidden: NDArray) -> NDArray:
     """The largest value around, of a mean that single bright pixels do not lift."""
     maps = torch.from_numpy(hidden.astype(np.float32))[:, None]
     side = 2 * SPREAD_PX + 1

@@ -182,7 +182,8 @@ def _detail(image: Tensor, mask: Tensor) -> Tensor:
     half = DETAIL_PX // 2
 
     def around(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values[None, None], DETAIL_PX, stride=1, padding=half, count_include_pad=False)[0, 0]
+        by_row = F.avg_pool1d(values[None], DETAIL_PX, stride=1, padding=half, count_include_pad=False)[0]
+        return F.avg_pool1d(by_row.T[None], DETAIL_PX, stride=1, padding=half, count_include_pad=False)[0].T
 
     mean = around(image * weight) / around(weight).clamp_min(1e-6)
     return (image - mean) * weight
@@ -208,13 +209,13 @@ def _refined(moved: Tensor, fixed: Tensor, mask: Tensor, start: tuple[float, flo
     inner = torch.zeros_like(mask)
     edge = int(MAX_SHIFT_PX) + 2
     inner[edge:-edge, edge:-edge] = mask[edge:-edge, edge:-edge]
+    fixed_y, fixed_x = _slopes(fixed)
     y, x = start
     agreement = 0.0
     for _ in range(N_REFINEMENTS):
         places = torch.stack([2 * (columns + x) / (width - 1) - 1, 2 * (rows + y) / (height - 1) - 1], -1)[None]
         sampled = F.grid_sample(moved[None, None], places, mode="bicubic", padding_mode="border", align_corners=True)
         slope_y, slope_x = _slopes(sampled[0, 0])
-        fixed_y, fixed_x = _slopes(fixed)
         used = inner
         for _ in range(2):  # once with all, once without outliers
             a, b = sampled[0, 0][used], fixed[used]

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from ssr.atomic import one_line
 from ssr.errors import ImageReadError, InputError, MissingExtraError
+from ssr.raster.classes import NO_CLASS
 from ssr.raster.crs import parse_crs
 from ssr.raster.grid import Grid
 from ssr.raster.memory import memory_raster
 from ssr.scenes.acquisition import Acquisition, Bands, BandSource
+from ssr.scenes.classification import CLASSIFICATION
 from ssr.scenes.darkness import TELLING_BANDS
 from ssr.scenes.period import Period
 from ssr.scenes.radiometry import Rules
@@ -67,7 +69,8 @@ def open_cube(path: Path, *, rules: Rules, opened: ExitStack, period: Period | N
 def _dates(path: Path, cube: "xr.Dataset", rules: Rules, opened: ExitStack, period: Period | None) -> list[Acquisition]:
     bands = _bands(path, cube)
     wanted = {band for name in rules.channels for band in (TRUE_COLOUR_BANDS if name == "tci" else (name,))}
-    kept = {band: array for band, array in bands.items() if band in wanted | set(TELLING_BANDS)}
+    at_hand = wanted | {*TELLING_BANDS, *rules.also}
+    kept = {band: array for band, array in bands.items() if band in at_hand}
     if not kept:
         raise InputError(f"{path}: has no band that is wanted ({', '.join(sorted(wanted))}); it has {', '.join(bands)}")
     first = next(iter(kept.values()))
@@ -83,10 +86,23 @@ def _dates(path: Path, cube: "xr.Dataset", rules: Rules, opened: ExitStack, peri
             found.append(Acquisition(name, moment, ()))  # known to exist, but not read
             continue
         pixels = {band: np.asarray(array.isel({t: index}).transpose(y, x).values) for band, array in kept.items()}
-        sources = _in_memory(pixels, {band: _missing(array) for band, array in kept.items()}, grid, opened)
+        missing = {band: _missing(array) for band, array in kept.items()}
+        classes = _classes(cube, first, t, index)
+        if classes is not None:
+            pixels[CLASSIFICATION], missing[CLASSIFICATION] = classes.transpose(y, x).values, NO_CLASS
+        sources = _in_memory(pixels, missing, grid, opened)
         piece = Bands(name, sources, level=level, quantification=quantification, offsets_dn=offsets)
         found.append(Acquisition(name, moment, (piece,), level=level))
     return found
+
+
+def _classes(cube: "xr.Dataset", band: "xr.DataArray", t: str, index: int) -> "xr.DataArray | None":
+    """The scene classification of a date, if there is a variable of it with the axes of the bands."""
+    for name, array in cube.data_vars.items():
+        if str(name).lower() == CLASSIFICATION and set(array.dims) == set(band.dims):
+            of_date = array.isel({t: index})
+            return of_date.where(of_date > NO_CLASS, NO_CLASS).astype(np.uint8)
+    return None
 
 
 def _in_memory(

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ssr.errors import InputError
-from ssr.raster.gdal import is_web_address
+from ssr.raster.gdal import is_web_address, without_secrets
 from ssr.raster.reader import describe
 from ssr.scenes.acquisition import Acquisition, Bands, BandSource, Picture, of_product
 from ssr.scenes.cubes import CUBE_SUFFIXES, open_cube
+from ssr.scenes.damage import Damage
 from ssr.scenes.period import Period
 from ssr.scenes.products import find_products, is_product_folder
 from ssr.scenes.radiometry import Rules
@@ -31,6 +32,7 @@ def find_acquisitions(
     period: Period | None = None,
     band_names: tuple[str, ...] | None = None,
     leave_out: Sequence[Path] = (),
+    damage: Damage | None = None,
 ) -> list[Acquisition]:
     """Every date of products, images, cubes, folders of them and addresses.
 
@@ -41,30 +43,36 @@ def find_acquisitions(
         period: cubes are read for these dates only.
         band_names: the bands of plain rasters, in their order.
         leave_out: files of a folder that are no dates, such as results of an earlier run.
+        damage: what remembers the files that cannot be decoded and are left out.
 
     Raises:
         InputError: an input does not exist or holds no date.
+        ImageReadError: nothing that can be decoded is left.
     """
+    damage = damage or Damage()
     found: list[Acquisition] = []
     images: list[Path] = []
     for given in inputs:
         if isinstance(given, str) and is_web_address(given):
-            found.append(_raster(given, given.rpartition("/")[2] or given, rules, band_names))
+            shown = without_secrets(given).removesuffix("?…")
+            found.append(_raster(given, shown.rpartition("/")[2] or shown, rules, band_names))
             continue
         path = Path(given)
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
         for entry in _entries(path, leave_out):
-            if entry.suffix.lower() in CUBE_SUFFIXES:
-                found += open_cube(entry, rules=rules, opened=opened, period=period)
-            elif entry.is_dir() or entry.suffix.lower() == ".zip":
-                found += [of_product(product) for product in find_products(entry)]
-            else:
-                images.append(entry)
+            with damage.leaves_out(entry.name):
+                if entry.suffix.lower() in CUBE_SUFFIXES:
+                    found += open_cube(entry, rules=rules, opened=opened, period=period)
+                elif entry.is_dir() or entry.suffix.lower() == ".zip":
+                    found += [of_product(product) for product in find_products(entry)]
+                else:
+                    images.append(entry)
     if images:
-        found += _images(find_images(images), rules, band_names)
+        found += _images(find_images(images), rules, band_names, damage)
+    damage.refuse_if_nothing_is_left(found)
     if not found:
-        listed = ", ".join(map(str, inputs))
+        listed = ", ".join(without_secrets(str(given)) for given in inputs)
         raise InputError(
             f"{listed}: no images; expected one file per date ({', '.join(IMAGE_SUFFIXES)}), Sentinel-2 products "
             f"(.SAFE, .zip) or cubes ({', '.join(CUBE_SUFFIXES)})"
@@ -90,7 +98,9 @@ def _entries(path: Path, leave_out: Sequence[Path]) -> list[Path]:
     return [child for child in kept if child.resolve() not in results]
 
 
-def _images(paths: Sequence[Path], rules: Rules, band_names: tuple[str, ...] | None) -> list[Acquisition]:
+def _images(
+    paths: Sequence[Path], rules: Rules, band_names: tuple[str, ...] | None, damage: Damage
+) -> list[Acquisition]:
     """Files of one band each that belong together by name as one date, every other file as one."""
     groups: dict[tuple[Path, str], dict[str, Path]] = {}
     for path in paths:
@@ -110,18 +120,23 @@ def _images(paths: Sequence[Path], rules: Rules, band_names: tuple[str, ...] | N
             level = level_of(name) or ("L2A" if at_ten_metres else "L1C")  # only L2A names its pixel size
             sources = {b: BandSource(str(p), (1, 2, 3) if b == "tci" else (1,)) for b, p in files.items()}
             found.append(Acquisition(name, time_of(name), (Bands(name, sources, level=level),), level=level))
-    return found + [_raster(str(path), path.name, rules, band_names) for path in paths if path not in taken]
+    for path in paths:
+        if path not in taken:
+            with damage.leaves_out(path.name):
+                found.append(_raster(str(path), path.name, rules, band_names))
+    return found
 
 
 def _raster(name: str, label: str, rules: Rules, band_names: tuple[str, ...] | None) -> Acquisition:
     """A raster by the names of its bands if it has them and nothing else is said, otherwise by position."""
     by_position = rules.picture_bands is not None or rules.white_dn is not None
-    piece: Bands | Picture = Picture(name, name)
+    shown = without_secrets(name)
+    piece: Bands | Picture = Picture(shown, name)
     if not by_position:
         named, dtype = describe(name)
         bands = _named_bands(band_names or named)
         if band_names and len(band_names) != len(named):
-            raise InputError(f"{name}: has {len(named)} band(s), {len(band_names)} are named with --band-names")
+            raise InputError(f"{shown}: has {len(named)} band(s), {len(band_names)} are named with --band-names")
         if dtype != np.uint8 and all(band in bands for band in TRUE_COLOUR_BANDS):
             level = level_of(label) or rules.level or ("L1C" if "b10" in bands else None)
             piece = Bands(label, {b: BandSource(name, (k,)) for b, k in bands.items()}, level=level)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ssr.scenes.quantiles import quantile_of_dates
+
 CLEAR = 0.3
 """Obstruction up to which a pixel takes part."""
 LEAST_PIXELS = 64
@@ -33,9 +35,7 @@ class Look(NamedTuple):
 def fit_looks(series: NDArray[np.floating], obstruction: NDArray[np.floating]) -> list[Look]:
     """Of each date of `t c h w` in unit range, obstructed by `t h w`; nothing is changed where too little is clear."""
     clear = obstruction <= CLEAR
-    with np.errstate(all="ignore"):
-        hidden = np.where(clear[:, None], series, np.nan)
-        wanted = np.nanmedian(np.where(clear.any(0), hidden, 0.0), axis=0)
+    wanted = np.stack([quantile_of_dates(np.where(clear, channel, np.nan), 0.5) for channel in series.swapaxes(0, 1)])
     n_dates = clear.sum(0)
     return [_fit(date, wanted, mask & (n_dates > 1)) for date, mask in zip(series, clear, strict=True)]
 

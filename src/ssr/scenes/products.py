@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element
 
-from ssr.errors import InputError
+from ssr.errors import ImageReadError, InputError
 from ssr.scenes.archive import Archive, open_archive, read_json, read_xml
 from ssr.sentinel2.bands import BANDS
 from ssr.sentinel2.metadata import GranuleFacts, GridFacts, ProductFacts, granule_facts, product_facts
@@ -101,13 +102,13 @@ def find_products(path: Path) -> list[Product]:
 
 def _safe_product(archive: Archive, head: str) -> Product:
     root = PurePosixPath(head).parent
-    facts = product_facts(read_xml(archive, head), f"{archive.path}/{head}")
+    facts = product_facts(_metadata(archive, head), f"{archive.path}/{head}")
     name = root.name or archive.path.name
     tiles = [n for n in _below(archive, root) if _GRANULE_FILE.match(PurePosixPath(n).name) and not _is_aside(n)]
     granules = [_granule(archive, PurePosixPath(n).parent, n) for n in tiles] or [_granule(archive, root, None)]
     whole = tuple(granule for granule in granules if granule.images)
     if not whole:
-        raise InputError(_without_images(archive, root, facts))
+        raise _without_images(archive, root, facts)
     return Product(
         name=name,
         level=facts.level,
@@ -161,10 +162,10 @@ def _from_names(
     cloud: object = None,
 ) -> Product:
     """A product whose own metadata are not there: what its name and its one granule tell."""
-    facts = granule_facts(read_xml(archive, metadata), f"{archive.path}/{metadata}") if metadata else None
+    facts = granule_facts(_metadata(archive, metadata), f"{archive.path}/{metadata}") if metadata else None
     granule = _granule(archive, root, metadata)
     if not granule.images:
-        raise InputError(_without_images(archive, root, None))
+        raise _without_images(archive, root, None)
     level = (facts.level if facts else None) or level_of(name)
     if level is None:
         raise InputError(f"{archive.path}: neither its metadata nor its name {name!r} tell the level, L1C or L2A")
@@ -187,10 +188,20 @@ def _from_names(
     )
 
 
+def _metadata(archive: Archive, name: str) -> Element:
+    """A metadata file; one that is empty or not whole is damage, one that is refused is not."""
+    try:
+        return read_xml(archive, name)
+    except InputError as error:
+        if error.__cause__ is None and archive.sizes[name]:
+            raise
+        raise ImageReadError(str(error)) from error
+
+
 def _granule(archive: Archive, root: PurePosixPath, metadata: str | None) -> Granule:
     facts: GranuleFacts | None = None
     if metadata is not None:
-        facts = granule_facts(read_xml(archive, metadata), f"{archive.path}/{metadata}")
+        facts = granule_facts(_metadata(archive, metadata), f"{archive.path}/{metadata}")
     images: dict[str, tuple[int, str]] = {}
     for name in _below(archive, root):
         at = PurePosixPath(name)
@@ -214,7 +225,7 @@ def _granule(archive: Archive, root: PurePosixPath, metadata: str | None) -> Gra
     )
 
 
-def _without_images(archive: Archive, root: PurePosixPath, facts: ProductFacts | None) -> str:
+def _without_images(archive: Archive, root: PurePosixPath, facts: ProductFacts | None) -> InputError:
     empty = [n for n in _below(archive, root) if band_of(PurePosixPath(n).name) and not archive.sizes[n]]
     listed = f", {len(facts.image_files)} are listed in it" if facts and facts.image_files else ""
     what = (
@@ -222,10 +233,15 @@ def _without_images(archive: Archive, root: PurePosixPath, facts: ProductFacts |
     )
     folder = str(PurePosixPath(facts.image_files[0]).parent) if facts and facts.image_files else ""
     expected = folder if "/" in folder else "GRANULE/…/IMG_DATA"
-    return (
+    text = (
         f"{archive.path}: {what}: expected *_TCI.jp2 or *_B02.jp2, *_B03.jp2, *_B04.jp2 in {expected}; "
         f"download the product again whole"
     )
+    if not empty:
+        return InputError(text)
+    error = ImageReadError(text)
+    error.__cause__ = EOFError("0 bytes")
+    return error
 
 
 def _below(archive: Archive, root: PurePosixPath) -> list[str]:

@@ -46,6 +46,7 @@ class Rules:
     l2a_look: what becomes of L2A true colour: an approximate `l1c` look, or `ground` as it is.
     picture_bands: which bands of a plain raster are the channels, from 1; None: the first ones.
     white_dn: the number that means white in a plain raster.
+    also: other bands that a cube keeps at hand, such as those of a cloud mask.
     """
 
     channels: tuple[str, ...] = ("tci",)
@@ -55,6 +56,7 @@ class Rules:
     l2a_look: Literal["l1c", "ground"] = "l1c"
     picture_bands: tuple[int, ...] | None = None
     white_dn: float | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def n_channels(self) -> int:
@@ -255,6 +257,23 @@ def _notes_on_level(piece: Bands, level: Level, wanted: Sequence[str], rules: Ru
     if any(name != "tci" for name in rules.channels):
         texts.append("bands other than true colour are L2A, but the models saw L1C")
     return [Note(piece.label, text) for text in texts]
+
+
+def check_bands(pieces: Sequence[Bands | Picture], bands: Sequence[str]) -> None:
+    """Every piece has all of some bands by name.
+
+    Raises:
+        InputError: one has not.
+    """
+    for piece in pieces:
+        has = piece.sources if isinstance(piece, Bands) else {}
+        absent = ", ".join(band.upper() for band in bands if band not in has)
+        if absent:
+            wanted = ", ".join(map(str.upper, bands))
+            raise InputError(
+                f"{piece.label}: has no {absent}; the cloud mask needs {wanted}, which L1C products have; use "
+                f"--clouds auto"
+            )
 
 
 def check_same_count(counts: Sequence[int]) -> None:

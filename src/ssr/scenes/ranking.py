@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ssr.scenes.quantiles import quantile_of_dates
 from ssr.sentinel2.radiometry import is_no_data
 
 MoreDates = Literal["best", "average"]
@@ -45,8 +46,8 @@ def rank_by_sight(series: NDArray[np.floating], hidden: NDArray[np.floating]) ->
 def _veil(series: NDArray[np.floating]) -> NDArray[np.floating]:
     """By how much each date's darkest channel is brighter than the series', `t`."""
     darkest = np.where(is_no_data(series, 1), np.nan, series.min(1))
+    typical = quantile_of_dates(darkest, 0.5)
     with np.errstate(all="ignore"):
-        typical = _nan_median(darkest)
         return np.asarray(np.nan_to_num(np.clip(darkest - typical, 0, None)).mean((1, 2)))
 
 
@@ -105,9 +106,3 @@ def sample_dates(has_gap: NDArray[np.bool_], n_wanted: int, generator: torch.Gen
     whole_first = sorted(order, key=lambda k: bool(has_gap[k]))
     chosen = whole_first[:n_wanted]
     return [chosen[k] for k in torch.randperm(len(chosen), generator=generator).tolist()]
-
-
-def _nan_median(darkest: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Median over the dates, zero where all are missing."""
-    filled = np.where(np.isnan(darkest).all(0, keepdims=True), 0.0, darkest)
-    return np.asarray(np.nanmedian(filled, axis=0))

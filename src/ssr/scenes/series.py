@@ -1,39 +1,33 @@
 """How do products, images and cubes of one place become one series that is read a window at a time?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssr.errors import SeriesError
-from ssr.raster.gdal import CACHE_BYTES, LARGEST_CACHE_BYTES
+from ssr.errors import ImageReadError, SeriesError
 from ssr.raster.grid import Grid
-from ssr.raster.reader import RasterReader
-from ssr.scenes.acquisition import Acquisition, Bands, in_order, merged
+from ssr.scenes.acquisition import Acquisition, in_order, merged
 from ssr.scenes.aoi import Area
+from ssr.scenes.classification import classes_of
+from ssr.scenes.damage import Damage, is_local
 from ssr.scenes.inputs import find_acquisitions
+from ssr.scenes.learnedclouds import THINNED
 from ssr.scenes.notes import Note, in_words
+from ssr.scenes.opendate import OpenDate, open_date
 from ssr.scenes.period import Period
-from ssr.scenes.radiometry import Layer, Rules, check_same_count, layers_of
-from ssr.scenes.target import NATIVE, Extent, Seen, choose_grid
-from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS
-from ssr.sentinel2.radiometry import is_no_data
-
-PREVIEW_PX = 512
-
-Series = NDArray[np.float32]
-"""`t c h w` in unit range."""
-
-
-class OpenDate(NamedTuple):
-    """The readers of each piece of a date; their channels follow one another."""
-
-    pieces: tuple[tuple[RasterReader, ...], ...]
+from ssr.scenes.radiometry import Rules, check_bands, layers_of
+from ssr.scenes.readable import Readable, Series, open_readable, prepare
+from ssr.scenes.stac import StacQuery, find_stac_acquisitions
+from ssr.scenes.target import NATIVE, Extent, choose_grid
+from ssr.scenes.thinning import thinning_step
 
 
 class SceneSeries:
@@ -55,53 +49,65 @@ class SceneSeries:
         acquisitions: Sequence[Acquisition],
         grid: Grid,
         *,
-        channels: tuple[str, ...],
+        rules: Rules,
+        view: Series,
         notes: tuple[str, ...],
         opened: ExitStack,
     ) -> None:
         self._dates = dates
         self._opened = opened
-        self._seen_channels = slice(0, TRUE_COLOUR_CHANNELS) if channels[0] == "tci" else slice(None)
+        self._rules = rules
+        self._view: Series | None = view
         self.acquisitions = tuple(acquisitions)
         self.grid, self.shape_hw, self.notes = grid, grid.shape_hw, notes
         self.names = tuple(one.name for one in acquisitions)
         self.times: tuple[datetime | None, ...] = tuple(one.sensed for one in acquisitions)
-        self.n_channels = sum(len(reader.bands) for reader in dates[0].pieces[0])
+        self.n_channels = dates[0].n_channels
 
     @property
     def n_dates(self) -> int:
         return len(self._dates)
 
     def read(self, rows: slice, columns: slice, dates: Sequence[int]) -> Series:
-        """A window of the given dates: `t c h w`; a repeated date is read once."""
-        once = {
-            date: self._joined([reader.read(rows, columns) for reader in piece] for piece in self._dates[date].pieces)
-            for date in dict.fromkeys(dates)
-        }
+        """A window of the given dates: `t c h w`; a repeated date is read once.
+
+        Raises:
+            ImageReadError: a file is damaged there, which a thinned view did not show.
+        """
+        try:
+            once = {date: self._dates[date].read(rows, columns) for date in dict.fromkeys(dates)}
+        except ImageReadError as error:
+            raise ImageReadError(f"{error}; get the file again or leave it out, and run the command again") from error
         return np.stack([once[date] for date in dates])
 
     def preview(self) -> Series:
         """Every date, thinned to at most about 512 rows and columns: `t c h w`."""
-        step = max(1, -(-max(self.shape_hw) // PREVIEW_PX))
-        return np.stack(
-            [
-                self._joined([reader.read_thinned(step) for reader in piece] for piece in date.pieces)
-                for date in self._dates
-            ]
-        )
+        view, self._view = self._view, None  # read when the dates were checked; not kept for the whole run
+        if view is not None:
+            return view
+        return np.stack([date.read_thinned(thinning_step(self.shape_hw)) for date in self._dates])
 
-    def _joined(self, pieces: Iterator[Sequence[NDArray[np.float32]]]) -> NDArray[np.float32]:
-        """Channels of the first piece that shows a pixel; no channel has data where true colour has none.
+    def classes(self, date: int) -> NDArray[np.uint8] | None:
+        """The scene classification of a date in the pixels of the preview; None where it has none.
 
-        Later pieces are read only where pixels are still missing.
+        Raises:
+            ImageReadError: it cannot be decoded.
         """
-        out = np.concatenate(next(pieces))
-        missing = is_no_data(out[self._seen_channels], 0)
-        while missing.any() and (piece := next(pieces, None)) is not None:
-            out[:, missing] = np.concatenate(piece)[:, missing]
-            missing = is_no_data(out[self._seen_channels], 0)
-        out[:, missing] = 0
-        return out
+        return classes_of(self.acquisitions[date], self.grid.coarser(thinning_step(self.shape_hw)))
+
+    def reflectance(self, date: int, bands: Sequence[str]) -> Series:
+        """Named bands of a date, thinned to at most about 512 rows and columns and to 60 m: `c h w`.
+
+        Raises:
+            InputError: the date has not all of them.
+        """
+        pieces = self.acquisitions[date].pieces
+        check_bands(pieces, bands)
+        rules = replace(self._rules, channels=tuple(bands), values="reflectance")
+        layers = [layers_of(piece, rules)[0] for piece in pieces]
+        with ExitStack() as opened:
+            found = open_date(layers, rules.channels, on=self.grid, opened=opened)
+            return found.read_thinned(max(thinning_step(self.shape_hw), THINNED))
 
     def close(self) -> None:
         self._opened.close()
@@ -125,6 +131,7 @@ def open_series(
     period: Period | None = None,
     band_names: tuple[str, ...] | None = None,
     leave_out: Sequence[Path] = (),
+    stac: StacQuery | None = None,
 ) -> SceneSeries:
     """Open any mix of Sentinel-2 products, images, cubes, folders of them and web addresses as one series.
 
@@ -137,30 +144,49 @@ def open_series(
         period: leave out dates outside of it.
         band_names: the bands of plain rasters such as `("B02", "B03", "B04")`.
         leave_out: files of a folder that are no dates, such as results of an earlier run.
+        stac: a catalogue whose dates of this area and period belong to the series too; then `inputs` may be empty.
 
     Raises:
         InputError: an input holds no date, or not the wanted bands.
-        ImageReadError: a file cannot be opened.
-        SeriesError: no date is left, or the dates show no common ground.
+        ImageReadError: no date can be read; if some can, the damaged ones are left out and named in the notes.
+        SeriesError: no date is left, the dates show no common ground, or shrunken images would be enlarged.
     """
     rules = rules or Rules()
-    opened = ExitStack()
+    opened, damage = ExitStack(), Damage()
     try:
-        found = find_acquisitions(
-            inputs, rules=rules, opened=opened, period=period, band_names=band_names, leave_out=leave_out
-        )
+        found: list[Acquisition] = []
+        said: list[Note] = []
+        if stac is not None:
+            found, said = find_stac_acquisitions(stac, area=area, rules=rules, period=period, extent=extent)
+        if inputs or stac is None:
+            found += find_acquisitions(
+                inputs,
+                rules=rules,
+                opened=opened,
+                period=period,
+                band_names=band_names,
+                leave_out=leave_out,
+                damage=damage,
+            )
         dates, notes = merged(in_order(_within(found, period)))
-        layers, more = _layers(dates, rules)
-        grids = [Seen(date.name, tuple(map(_finest, pieces))) for date, pieces in zip(dates, layers, strict=True)]
-        notes += more + _shrunken(dates, grids)
-        target = choose_grid(grids, grid=grid, extent=extent, area=area)
-        notes += _resampled(grids, target)
-        open_dates = [
-            OpenDate(tuple(tuple(opened.enter_context(_open(layer, on=target)) for layer in piece) for piece in pieces))
-            for pieces in layers
-        ]
-        _share_cache([reader for date in open_dates for piece in date.pieces for reader in piece])
-        return SceneSeries(open_dates, dates, target, channels=rules.channels, notes=in_words(notes), opened=opened)
+        notes = [*said, *notes]
+        prepared = []
+        for date in dates:
+            with damage.leaves_out(date.name, is_local=is_local(date)):
+                prepared.append(prepare(date, rules))
+        damage.refuse_if_nothing_is_left(prepared)
+        choose = partial(choose_grid, grid=grid, extent=extent, area=area)
+        readable = open_readable(prepared, rules, choose, damage, opened)
+        notes += damage.notes + _notes(readable)
+        return SceneSeries(
+            readable.dates,
+            [one.date for one in readable.prepared],
+            readable.grid,
+            rules=rules,
+            view=readable.view,
+            notes=in_words(notes),
+            opened=opened,
+        )
     except BaseException:
         opened.close()
         raise
@@ -187,65 +213,11 @@ def _within(found: Sequence[Acquisition], period: Period | None) -> list[Acquisi
     return kept
 
 
-def _layers(dates: Sequence[Acquisition], rules: Rules) -> tuple[list[list[list[Layer]]], list[Note]]:
-    """By date and piece; and what a user should know."""
-    notes: list[Note] = []
-    layers = []
-    for date in dates:
-        pieces = []
-        for piece in date.pieces:
-            found, said = layers_of(piece, rules)
-            pieces.append(found)
-            notes += said
-        layers.append(pieces)
-    check_same_count([sum(len(layer.bands) for layer in piece) for pieces in layers for piece in pieces])
-    levels = {date.level for date in dates if date.level is not None}
+def _notes(readable: Readable) -> list[Note]:
+    notes = [note for one in readable.prepared for note in one.notes]
+    levels = {one.date.level for one in readable.prepared if one.date.level is not None}
     if len(levels) > 1:
         notes.append(Note("", "the series mixes L1C and L2A; dates of one level fit each other better"))
-    return layers, notes
-
-
-def _open(layer: Layer, *, on: Grid | None = None) -> RasterReader:
-    return RasterReader(
-        layer.name,
-        bands=layer.bands,
-        white_dn=layer.white_dn,
-        to_unit=layer.to_unit,
-        missing_dn=layer.missing_dn,
-        on=on,
-        label=layer.label,
-    )
-
-
-def _share_cache(readers: Sequence[RasterReader]) -> None:
-    """Windows go along rows, so the blocks of a row of every date are needed again and again; twice, where two meet."""
-    needed = 2 * sum(reader.block_row_bytes for reader in readers)
-    for reader in readers:
-        reader.cache_bytes = min(max(CACHE_BYTES, needed), LARGEST_CACHE_BYTES)
-
-
-def _finest(layers: Sequence[Layer]) -> Grid:
-    """The grid of the finest file of a piece."""
-    grids = []
-    for layer in layers:
-        with _open(layer) as reader:
-            grids.append(reader.own_grid)
-    return min(grids, key=lambda grid: round(grid.pixel_size, 6))
-
-
-def _shrunken(dates: Sequence[Acquisition], grids: Sequence[Seen]) -> list[Note]:
-    """Products whose images are smaller than their metadata promise."""
-    notes = []
-    for date, seen in zip(dates, grids, strict=True):
-        for piece, grid in zip(date.pieces, seen.grids, strict=True):
-            full = piece.full_size_px if isinstance(piece, Bands) else None
-            if full is not None and grid.shape_hw[1] < full:
-                text = f"images are smaller than the {full} columns of 10 m that the metadata promise; read as they are"
-                size = f"{grid.shape_hw[1]} columns of {grid.pixel_size:.5g} m"
-                notes.append(Note(piece.label, text, size))
-    return notes
-
-
-def _resampled(grids: Sequence[Seen], target: Grid) -> list[Note]:
-    moved = [seen.name for seen in grids if any(grid.steps_to(target) is None for grid in seen.grids)]
-    return [Note(name, f"brought to {target}, bilinear") for name in moved]
+    seen = [one.seen for one in readable.prepared]
+    moved = [one.name for one in seen if any(grid.steps_to(readable.grid) is None for grid in one.grids)]
+    return notes + [Note(name, f"brought to {readable.grid}, bilinear") for name in moved]

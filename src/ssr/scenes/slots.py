@@ -83,29 +83,43 @@ def plan_slots(
     costs = _at_nodes(obstruction, lattice)
     if n_slots > len(ranked):
         raise ValueError(f"{n_slots} slots for {len(ranked)} dates")
-    bases = sorted(ranked[:n_slots])
-    spare = ranked[n_slots:]
-    dates = np.empty((n_slots, *lattice.shape), np.int16)
-    for i, j in np.ndindex(*lattice.shape):
-        dates[:, i, j] = _at_one_node(costs[:, i, j], bases, spare, ranked, repeats=repeats)
-    return Slots(lattice, dates, costs)
+    bases = np.asarray(sorted(ranked[:n_slots]))
+    dates = _stand_ins(costs, bases, np.asarray(ranked[n_slots:], int))
+    best = _lowest(costs, np.asarray(ranked))[0]
+    hopeless = (_of(costs, dates) > USELESS) & (_of(costs, best[None]) <= USELESS)
+    dates = np.where(hopeless, best if repeats else -1, dates)
+    return Slots(lattice, dates.astype(np.int16), costs)
 
 
-def _at_one_node(
-    cost: NDArray[np.float32], bases: Sequence[int], spare: Sequence[int], ranked: Sequence[int], *, repeats: bool
-) -> list[int]:
-    order = {date: k for k, date in enumerate(ranked)}
-    free = sorted(spare, key=lambda date: (round(float(cost[date]), 2), order[date]))
-    slots = list(bases)
-    worst_first = sorted(range(len(slots)), key=lambda k: (-round(float(cost[slots[k]]), 2), k))
-    for k in worst_first:
-        if free and cost[slots[k]] > cost[free[0]] + TOLERATED:
-            slots[k] = free.pop(0)
-    best = min(ranked, key=lambda date: (round(float(cost[date]), 2), order[date]))
-    for k, date in enumerate(slots):
-        if cost[date] > USELESS and cost[best] <= USELESS:
-            slots[k] = best if repeats else -1
-    return slots
+def _stand_ins(costs: NDArray[np.float32], bases: NDArray[np.int_], spare: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Of each slot at each node: its own date, or the best that is still free where its own is much more hidden."""
+    own = np.broadcast_to(bases[:, None, None], (len(bases), *costs.shape[1:])).copy()
+    if not len(spare):
+        return own
+    free = _lowest(costs, spare)
+    n_taken = np.zeros(costs.shape[1:], int)
+    worst_first = np.argsort(-_rounded(costs[bases]), axis=0, kind="stable")
+    for slot in worst_first:
+        holder = np.take_along_axis(own, slot[None], 0)
+        candidate = np.take_along_axis(free, np.minimum(n_taken, len(spare) - 1)[None], 0)
+        gives_way = _of(costs, holder) > _of(costs, candidate) + np.float32(TOLERATED)
+        gives_way &= n_taken < len(spare)
+        np.put_along_axis(own, slot[None], np.where(gives_way, candidate, holder), 0)
+        n_taken += gives_way[0]
+    return own
+
+
+def _lowest(costs: NDArray[np.float32], dates: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Dates at each node, the least hidden first; hundredths are no difference, then the given order decides."""
+    return dates[np.argsort(_rounded(costs[dates]), axis=0, kind="stable")]
+
+
+def _rounded(costs: NDArray[np.float32]) -> NDArray[np.int32]:
+    return np.rint(costs * 100).astype(np.int32)
+
+
+def _of(costs: NDArray[np.float32], dates: NDArray[np.int_]) -> NDArray[np.float32]:
+    return np.take_along_axis(costs, dates, 0)
 
 
 def _at_nodes(obstruction: NDArray[np.float32], lattice: Lattice) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ class DateReport:
 
     number: its number in the raster of dates.
     hidden, served: shares of the scene in which no ground is seen, and in which it was used.
+    told_by: who told what is hidden: colours, and what else.
     displaced_px: how far it lies beside the best date at most; None where that was not or could not be measured.
     """
 
@@ -30,6 +31,7 @@ class DateReport:
     name: str
     time: str | None
     hidden: float
+    told_by: str
     served: float
     displaced_px: float | None
     why: str
@@ -52,6 +54,7 @@ def reports_of(series: SceneSeries, choice: Choice) -> tuple[DateReport, ...]:
                 series.names[account.date],
                 moment.isoformat() if moment else None,
                 account.hidden,
+                account.told_by,
                 account.served,
                 round(alignment.largest_px, 3) if alignment is not None and is_known else None,
                 _why(series, choice, account.date),
@@ -89,7 +92,7 @@ def write_explanation(out: Path, series: SceneSeries, choice: Choice, reports: t
         "dates": [asdict(report) for report in reports],
         "images": [[choice_name + 1 for choice_name in np.unique(one[one >= 0]).tolist()] for one in slots.dates],
         "seen_by_the_network": choice.plan.dates,
-        "notes": list(series.notes),
+        "notes": [*series.notes, *choice.notes],
     }
     with whole_file(told) as part:
         part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ssr import __version__
 from ssr.atomic import refuse_existing
 from ssr.checkpoints.bundled import DEFAULT
 from ssr.device import Compute
@@ -16,6 +15,7 @@ from ssr.inference.scene import Account, Result, write_scene
 from ssr.inference.trust import TrustPlan, find_calibration, plan_trust, trust_path
 from ssr.models.fidelity import Reference, held_to_input
 from ssr.models.protocol import registered_px
+from ssr.raster.gdal import without_secrets
 from ssr.raster.layout import Stored
 from ssr.scenes.aoi import parse_aoi
 from ssr.scenes.choice import Choice, choose
@@ -23,12 +23,16 @@ from ssr.scenes.period import parse_period
 from ssr.scenes.radiometry import Rules
 from ssr.scenes.ranking import MoreDates, repeated_note
 from ssr.scenes.series import SceneSeries, open_series
+from ssr.scenes.sight import Clouds, bands_needed
+from ssr.scenes.stac import StacQuery
 from ssr.scenes.target import NATIVE, Extent
 from ssr.sentinel2.bands import bands_of_channels
 from ssr.sentinel2.radiometry import Level
 from ssr.workflows.explanation import DateReport, explanation_paths, reports_of, write_explanation
 from ssr.workflows.identity import identity_of
 from ssr.workflows.models import NamedModel, open_model
+from ssr.workflows.provenance import options_given, provenance_of
+from ssr.workflows.stacitem import item_path, lacking_for_item, write_item
 
 DEFAULT_MAX_DATES = 8
 """The bundled model is trained on one to eight dates."""
@@ -44,6 +48,7 @@ class SceneResult:
     waiting_share: of the time in which the network could have computed, spent waiting for windows or for the disk.
     trust: the raster that says how far each pixel can be trusted, if it was asked for.
     explanation: files that say which date served where and why, if they were asked for.
+    item: what catalogues read of the result; None where no date says when it was taken.
     """
 
     output: Path
@@ -60,6 +65,7 @@ class SceneResult:
     notes: tuple[str, ...]
     trust: Path | None = None
     explanation: tuple[Path, ...] = ()
+    item: Path | None = None
 
 
 def super_resolve_scene(
@@ -83,7 +89,9 @@ def super_resolve_scene(
     level: Level | None = None,
     offset_dn: float | None = None,
     l2a_look: Literal["l1c", "ground"] = "l1c",
+    clouds: Clouds = "auto",
     stored: Stored = "uint8",
+    stac: StacQuery | None = None,
     with_trust: bool = False,
     with_explanation: bool = False,
     overwrite: bool = False,
@@ -111,13 +119,15 @@ def super_resolve_scene(
         band_names: or what their bands are, such as `("B02", "B03", "B04", "B08")`.
         white_dn: the stored number that means white in plain images; by default 255 for 8-bit images.
         level: of products that do not tell; offset_dn: overrules metadata and pixels; l2a_look: `scenes.radiometry`.
+        clouds: who tells where ground is hidden (`scenes.sight`).
         stored: `uint8` for true colour, `uint16` for reflectance × 10000.
         with_trust: write `trust_path(out)` too: how far each pixel can be trusted, from how far the dates agree.
         with_explanation: write `explanation_paths(out)` too: which date served where, and why.
     """
+    options = options_given(super_resolve_scene, dict(locals()))
     started = time.monotonic()
-    beside = [*([trust_path(out)] if with_trust else []), *(explanation_paths(out) if with_explanation else [])]
-    for path in (out, *beside):
+    further = [*([trust_path(out)] if with_trust else []), *(explanation_paths(out) if with_explanation else [])]
+    for path in (out, item_path(out), *further):
         refuse_existing(path, overwrite=overwrite)
     opened = model if isinstance(model, NamedModel) else open_model(model)
     network = opened.network
@@ -128,6 +138,7 @@ def super_resolve_scene(
         level=level,
         offset_dn=offset_dn,
         l2a_look=l2a_look,
+        also=bands_needed(clouds),
     )
     with open_series(
         inputs,
@@ -137,7 +148,8 @@ def super_resolve_scene(
         area=parse_aoi(aoi) if aoi else None,
         period=parse_period(period) if period else None,
         band_names=band_names,
-        leave_out=[out, trust_path(out), *explanation_paths(out)],
+        leave_out=[out, trust_path(out), item_path(out), *explanation_paths(out)],
+        stac=stac,
     ) as series:
         choice = choose(
             series,
@@ -145,6 +157,7 @@ def super_resolve_scene(
             at_most=DEFAULT_MAX_DATES if max_dates is None and network.n_revisits is None else max_dates,
             more=more_dates,
             by_place=by_place,
+            clouds=clouds,
             tolerated_px=registered_px(network) if align else None,
         )
         trust = _trust(opened, choice, more_dates, fidelity, fidelity_to) if with_trust else None
@@ -154,7 +167,8 @@ def super_resolve_scene(
             seen = held_to_input(in_passes(network, choice.plan), strength=fidelity, reference=fidelity_to)
         predictor = Predictor(seen, compute, name=opened.given)
         names = tuple(series.names[k] for k in choice.dates_used)
-        tags = _provenance(opened, series, choice, predictor.compute) | _held_tags(fidelity, fidelity_to)
+        provenance = provenance_of(opened, series, choice, predictor.compute, options=options)
+        tags = provenance.tags | _held_tags(fidelity, fidelity_to)
         account = write_scene(
             predictor,
             choice.series,
@@ -174,6 +188,14 @@ def super_resolve_scene(
         reports = reports_of(series, choice)
         if with_explanation:
             write_explanation(out, series, choice, reports)
+        lacking = lacking_for_item(provenance)
+        if not lacking:
+            write_item(
+                out,
+                provenance,
+                trust=trust_path(out) if trust else None,
+                explanation=explanation_paths(out) if with_explanation else (),
+            )
         return SceneResult(
             output=out,
             model=opened.name,
@@ -188,9 +210,11 @@ def super_resolve_scene(
             waiting_share=round(predictor.seconds.waiting_share, 4),
             notes=_notes(inputs, series, choice, network.n_revisits)
             + (trust.notes if trust else ())
-            + _notes_on(account),
+            + _notes_on(account)
+            + ((lacking,) if lacking else ()),
             trust=trust_path(out) if trust else None,
             explanation=tuple(explanation_paths(out)) if with_explanation else (),
+            item=None if lacking else item_path(out),
         )
 
 
@@ -217,19 +241,6 @@ def _trust(opened: NamedModel, choice: Choice, more: MoreDates, strength: float,
     )
 
 
-def _provenance(opened: NamedModel, series: SceneSeries, choice: Choice, compute: Compute) -> dict[str, str]:
-    times = [series.times[k] for k in choice.dates_used]
-    return {
-        "TIFFTAG_SOFTWARE": f"ssr {__version__}",
-        "SSR_MODEL": opened.name,
-        "SSR_MODEL_SHA256": opened.sha256,
-        "SSR_DATES": ",".join(series.names[k] for k in choice.dates_used),
-        "SSR_TIMES": ",".join(moment.isoformat() if moment else "" for moment in times),
-        "SSR_CHOICE": "by place" if choice.slots.is_mixed else "whole dates",
-        "SSR_PRECISION": compute.precision,
-    }
-
-
 def _held_tags(fidelity: float, reference: Reference) -> dict[str, str]:
     return {"SSR_FIDELITY": f"{fidelity:g} to the {reference}"} if fidelity else {}
 
@@ -244,10 +255,12 @@ def _notes_on(account: Account) -> tuple[str, ...]:
 
 
 def _notes(inputs: Sequence[str | Path], series: SceneSeries, choice: Choice, wanted: int | None) -> tuple[str, ...]:
-    notes = list(series.notes)
+    notes = [*series.notes, *choice.notes]
     n_used = len(set(choice.plan.dates))
     if wanted is not None and n_used < wanted:
-        notes.append(repeated_note(", ".join(map(str, inputs)), n_used, wanted))
+        notes.append(
+            repeated_note(", ".join(without_secrets(str(one)) for one in inputs) or "the catalogue", n_used, wanted)
+        )
     if len(choice.plan.passes) > 1:
         notes.append(f"{n_used} dates seen in {len(choice.plan.passes)} passes of {wanted}, results averaged")
     for account in choice.accounts:

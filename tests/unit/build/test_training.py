@@ -245,7 +245,7 @@ def test_networks_run_as_compiled_code_only_where_asked_for(monkeypatch):
         step_of(config_of(**options))
         assert compiled == []
     for options, expected in (
-        ({"adversarial": {"n_features": 4}}, ["cpu", "RRDBNet", "UNetDiscriminatorSN"]),
+        ({"adversarial": {"n_features": 4}}, ["cpu", "RRDB", "UNetDiscriminatorSN"]),
         ({"model": TINY_SR3}, ["cpu", "UNet"]),
     ):
         step_of(config_of(training={"n_steps": 10, "compiles": True}, **options))

@@ -111,3 +111,17 @@ def test_damaged_geopackages_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_coordinate_system_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="coordinate system 'EPSG:9' is not known"):
         parse_aoi(str(write_geopackage(tmp_path / "a.gpkg", envelope=True, code=9)))
+
+
+@pytest.mark.parametrize(
+    ("text", "boxes"),
+    [
+        ("12,45,13,46", [(12, 45, 13, 46)]),
+        ("179.5,-17,-179.5,-16", [(179.5, -17, 180, -16), (-180, -17, -179.5, -16)]),
+        ("-200,50,-170,60", [(160, 50, 180, 60), (-180, 50, -170, 60)]),
+        ("170,0,180,1", [(170, 0, 180, 1)]),
+        ("-180,-90,180,90", [(-180, -90, 180, 90)]),
+    ],
+)
+def test_an_area_is_one_box_or_two_at_the_antimeridian(text: str, boxes: list[tuple[float, ...]]) -> None:
+    assert parse_aoi(text).boxes() == [pytest.approx(box) for box in boxes]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ssr.scenes.clouds import _quantile, obstruction
+from ssr.scenes.clouds import obstruction
 
 SHARED_BANDS = [3, 2, 1]
 
@@ -91,12 +91,3 @@ def test_real_cloudy_dates_are_told_from_clear_ones(shared: Path) -> None:
     shares = obstruction(unit).mean((1, 2))
     assert (shares[:2] > 0.9).all()  # the two that are cloudy to the eye
     assert (shares[2:] < 0.05).all()
-
-
-@pytest.mark.parametrize("share", [0.0, 0.35, 0.5, 1.0])
-def test_quantiles_over_the_dates_that_have_data_are_those_of_numpy(share: float) -> None:
-    dates = np.random.default_rng(0).random((7, 9, 11))
-    dates[np.random.default_rng(1).random(dates.shape) < 0.4] = np.nan
-    dates[0] = 0.5  # nowhere is all missing, which NumPy warns of
-    assert np.allclose(_quantile(dates, share), np.nanquantile(dates, share, axis=0), atol=1e-12)
-    assert _quantile(np.full((3, 2, 2), np.nan), share).tolist() == [[0, 0], [0, 0]]

@@ -176,3 +176,35 @@ def test_real_cubes_are_read(shared: Path, folder: str, n_dates: int) -> None:
             assert series.n_dates == n_dates
             assert series.grid.crs.to_epsg() in (32631, 32633)
             assert series.grid.transform.a == -series.grid.transform.e == 10
+
+
+@pytest.mark.parametrize("name", ["SCL", "scl"])
+def test_a_scene_classification_among_the_variables_is_found(tmp_path: Path, name: str) -> None:
+    classes = np.random.default_rng(0).integers(0, 12, (2, 12, 15)).astype(np.uint8)
+    made = cube(**{name: (("t", "y", "x"), classes)})
+    with open_series([write(made, tmp_path / "a.nc")], rules=L1C) as series:
+        for date in (0, 1):
+            assert np.array_equal(series.classes(date), classes[date])
+
+
+def test_a_classification_in_fractions_with_gaps_is_one_too(tmp_path: Path) -> None:
+    classes = np.full((2, 15, 12), 4.0, np.float32)
+    classes[1, :5] = np.nan
+    made = cube(SCL=(("t", "x", "y"), classes))
+    with open_series([write(made, tmp_path / "a.nc")], rules=L1C) as series:
+        assert np.array_equal(series.classes(1), np.nan_to_num(classes[1]).T.astype(np.uint8))
+
+
+def test_without_a_classification_there_is_none(tmp_path: Path) -> None:
+    made = cube(SCL=(("y", "x"), np.full((12, 15), 4, np.uint8)))  # not by date
+    with open_series([write(made, tmp_path / "a.nc")], rules=L1C) as series:
+        assert series.classes(0) is None
+
+
+def test_bands_beside_the_channels_are_kept_where_they_are_asked_for(tmp_path: Path) -> None:
+    swir = (("t", "y", "x"), np.full((2, 12, 15), 2100, np.int16))
+    path = write(cube(B11=swir), tmp_path / "a.nc")
+    with open_series([path], rules=Rules(level="L1C", also=("b11",))) as series:
+        np.testing.assert_allclose(series.reflectance(0, ("b11",)), 0.21, atol=1e-6)
+    with open_series([path], rules=L1C) as series, pytest.raises(InputError, match="has no B11"):
+        series.reflectance(0, ("b11",))

@@ -98,3 +98,30 @@ def test_a_thinned_view_is_enough() -> None:
     fine = planned(hidden(2, d0=LEFT, d1=RIGHT), 1)
     coarse = planned(hidden(2, d0=LEFT, d1=RIGHT)[:, ::8, ::8], 1)
     assert np.array_equal(fine.dates, coarse.dates)
+
+
+def test_every_node_is_decided_as_the_rule_says_one_by_one() -> None:
+    """Against the rule spelled out for a single node."""
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        n_dates, repeats = int(rng.integers(2, 9)), bool(rng.integers(2))
+        n_slots = int(rng.integers(1, n_dates + 1))
+        ranked = rng.permutation(n_dates).tolist()
+        by_node = rng.choice([0, 0.04, 0.3, 0.7, rng.random()], (n_dates, 5, 5)).astype(np.float32)
+        hidden_by_date = by_node.repeat(48, 1).repeat(48, 2)
+        slots = planned(hidden_by_date, n_slots, repeats=repeats, ranked=ranked)
+        for i, j in np.ndindex(*slots.lattice.shape):
+            expected = one_node(slots.obstruction[:, i, j], ranked, n_slots, repeats=repeats)
+            assert slots.dates[:, i, j].tolist() == expected
+
+
+def one_node(cost: np.ndarray, ranked: list[int], n_slots: int, *, repeats: bool) -> list[int]:
+    hundredths = np.rint(cost * 100)
+    slots = sorted(ranked[:n_slots])
+    free = sorted(ranked[n_slots:], key=lambda date: hundredths[date])
+    for k in sorted(range(n_slots), key=lambda k: (-hundredths[slots[k]], k)):
+        if free and cost[slots[k]] > cost[free[0]] + np.float32(0.1):
+            slots[k] = free.pop(0)
+    best = min(ranked, key=lambda date: hundredths[date])
+    hopeless = [cost[date] > 0.6 and cost[best] <= 0.6 for date in slots]
+    return [(best if repeats else -1) if lost else date for date, lost in zip(slots, hopeless, strict=True)]
