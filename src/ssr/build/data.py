@@ -178,7 +178,7 @@ def build_folder(
         exclude=config.exclude,
         share=config.share,
         min_side_px=min_side_px,
-        reading=Reading(config.bands, config.white_dn, config.gsd_m, target_gsd_m, max_upsampling),
+        reading=Reading(config.bands, config.white_dn, config.gsd_m, target_gsd_m, max_upsampling, config.nir_folder),
     )
 
 

@@ -20,6 +20,7 @@ class ImageryFolder(Options):
     bands: red, green and blue of a GeoTIFF.
     white_dn: the stored number of a GeoTIFF that means white; needed unless it holds 8 bits.
     gsd_m: metres on the ground of a pixel, for files that do not say where they lie.
+    nir_folder: near infrared of PNG and JPEG, one band under the same names; pairs then have four channels.
     """
 
     folder: Path
@@ -29,6 +30,7 @@ class ImageryFolder(Options):
     bands: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 2, 3)
     white_dn: PositiveFloat | None = None
     gsd_m: PositiveFloat | None = None
+    nir_folder: Path | None = None
 
 
 class SimulatedData(Options):
@@ -46,6 +48,14 @@ class SimulatedData(Options):
     n_revisits: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (8,)
     chip_px: PositiveInt = 28
     seed: int = 0
+
+    @field_validator("imagery")
+    @classmethod
+    def _same_channels(cls, imagery: tuple[ImageryFolder, ...]) -> tuple[ImageryFolder, ...]:
+        without = [str(folder.folder) for folder in imagery if folder.nir_folder is None]
+        if 0 < len(without) < len(imagery):
+            raise ValueError(f"expected nir_folder for every folder or for none, missing for {', '.join(without)}")
+        return imagery
 
 
 class Augmentation(Options):
@@ -179,7 +189,13 @@ Data = Annotated[
 
 def n_channels_of_data(data: Data) -> int:
     """Channels of one date."""
-    return n_channels_of(data.bands) if isinstance(data, S2NaipData | S2NaipTiffData) else TRUE_COLOUR_CHANNELS
+    match data:
+        case S2NaipData() | S2NaipTiffData():
+            return n_channels_of(data.bands)
+        case SimulatedData():
+            return TRUE_COLOUR_CHANNELS + (data.imagery[0].nir_folder is not None)
+        case _:
+            return TRUE_COLOUR_CHANNELS
 
 
 def scale_of_data(data: Data) -> int | None:

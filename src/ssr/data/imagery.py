@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Generator, Tensor
 
-from ssr.data.rescaling import axis_weights, weighted
+from ssr.data.pictures import Ground, Picture, RasterPicture, RescaledPicture
 from ssr.errors import ImageReadError, InputError
 from ssr.raster.gsd import ground_distance_m
 from ssr.raster.reader import RasterReader
-from ssr.sentinel2.radiometry import TCI_PEAK_DN, is_no_data
+from ssr.sentinel2.radiometry import is_no_data
 
 RASTERS = (".tif", ".tiff")
 SAME_GSD = 0.005
@@ -24,96 +23,6 @@ DECLARED_GSD = 0.05
 MAX_RATIO = 64
 N_TRIES = 32
 """Places that are looked at in a picture with gaps."""
-
-
-class Ground(Protocol):
-    """A picture of which windows are read."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def shape_hw(self) -> tuple[int, int]: ...
-
-    @property
-    def may_have_gaps(self) -> bool:
-        """Whether black means that nothing is known."""
-        ...
-
-    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """`h w 3` in [0, 1]; a pixel without data is zero in every channel."""
-        ...
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture in memory, `H W 3` bytes."""
-
-    name: str
-    pixels: NDArray[np.uint8]
-    may_have_gaps = False
-
-    @property
-    def shape_hw(self) -> tuple[int, int]:
-        height, width = self.pixels.shape[:2]
-        return height, width
-
-    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        return self.pixels[rows, columns].astype(np.float32) / np.float32(TCI_PEAK_DN)
-
-
-@dataclass(frozen=True)
-class RasterPicture:
-    """One raster on a disk, of which no more is read than is asked for."""
-
-    path: Path
-    bands: tuple[int, int, int]
-    white_dn: float | None
-    shape_hw: tuple[int, int]
-    may_have_gaps = True
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        with RasterReader(self.path, bands=self.bands, white_dn=self.white_dn) as reader:
-            return reader.read(rows, columns).transpose(1, 2, 0)
-
-
-@dataclass(frozen=True)
-class RescaledPicture:
-    """A picture at another ground distance.
-
-    ratio_hw: pixels of the picture that one of this spans.
-    """
-
-    picture: Ground
-    ratio_hw: tuple[float, float]
-
-    @property
-    def name(self) -> str:
-        return self.picture.name
-
-    @property
-    def may_have_gaps(self) -> bool:
-        return self.picture.may_have_gaps
-
-    @property
-    def shape_hw(self) -> tuple[int, int]:
-        height, width = (int(n / ratio) for n, ratio in zip(self.picture.shape_hw, self.ratio_hw, strict=True))
-        return height, width
-
-    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """A pixel of which any part has no data has none."""
-        height, width = self.picture.shape_hw
-        source_rows, row_weights = axis_weights(rows, self.ratio_hw[0], height)
-        source_columns, column_weights = axis_weights(columns, self.ratio_hw[1], width)
-        pixels = self.picture.read(source_rows, source_columns)
-        rescaled = weighted(pixels, row_weights, column_weights)
-        if self.may_have_gaps and (missing := is_no_data(pixels, -1)).any():
-            rescaled[weighted(missing[..., None].astype(np.float32), row_weights, column_weights)[..., 0] > 0] = 0
-        return rescaled
 
 
 @dataclass(frozen=True)
@@ -134,6 +43,7 @@ class Reading:
         gsd_m: metres on the ground of a pixel, where the file does not say it.
         target_gsd_m: metres that a pixel is to have; None leaves pictures as they are.
         max_upsampling: how many times finer a picture may be made.
+        nir_folder: where the near-infrared band of every PNG and JPEG lies, one band under the same name.
     """
 
     bands: tuple[int, int, int] = (1, 2, 3)
@@ -141,6 +51,7 @@ class Reading:
     gsd_m: float | None = None
     target_gsd_m: float | None = None
     max_upsampling: float = 1.0
+    nir_folder: Path | None = None
 
 
 AS_IT_IS = Reading()
@@ -184,10 +95,14 @@ def open_ground(path: Path, reading: Reading) -> Ground:
         InputError: how large its pixels are is not known, or too far from what is wanted.
         ImageReadError: it cannot be decoded.
     """
-    picture: Ground
+    picture: Picture | RasterPicture
     if path.suffix.lower() not in RASTERS:
         picture = read_picture(path)
         found = None
+        if reading.nir_folder is not None:
+            picture = with_infrared(picture, reading.nir_folder / path.name)
+    elif reading.nir_folder is not None:
+        raise InputError(f"{path}: nir_folder adds near infrared to PNG and JPEG only; leave GeoTIFF out with include")
     else:
         with RasterReader(path, bands=reading.bands, white_dn=reading.white_dn) as reader:
             picture = RasterPicture(path, reading.bands, reading.white_dn, reader.grid.shape_hw)
@@ -241,13 +156,36 @@ def read_picture(path: Path) -> Picture:
         raise ImageReadError(f"{path}: cannot be decoded as an image ({error})") from error
 
 
+def with_infrared(picture: Picture, path: Path) -> Picture:
+    """Red, green and blue followed by the near infrared of another file.
+
+    Raises:
+        InputError: no such file, more than one band, or another size.
+        ImageReadError: it cannot be decoded.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, the near infrared of {picture.name} was expected there")
+    try:
+        with Image.open(path) as image:
+            bands = image.getbands()
+            infrared = np.asarray(image)
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageReadError(f"{path}: cannot be decoded as an image ({error})") from error
+    if bands != ("L",):
+        raise InputError(f"{path}: has bands {', '.join(bands)}, expected one grey band of 8 bits of near infrared")
+    if infrared.shape != picture.shape_hw:
+        (h, w), (height, width) = infrared.shape, picture.shape_hw
+        raise InputError(f"{path}: near infrared is {w}×{h} px, {picture.name} is {width}×{height} px")
+    return Picture(picture.name, np.concatenate([picture.pixels, infrared[..., None]], 2))
+
+
 def draw_chips(folders: list[Folder], *, n: int, side_px: int, generator: Generator) -> tuple[Tensor, tuple[str, ...]]:
     """Draw `n` square chips: a folder by its share, a picture by its area, a place, a flip and a quarter turn.
 
     In a picture that may have gaps, places are drawn until one has none.
 
     Returns:
-        `n 3 side side` in [0, 1] and the pictures' names.
+        `n c side side` in [0, 1] and the pictures' names.
 
     Raises:
         InputError: a picture consists of gaps.

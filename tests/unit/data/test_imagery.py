@@ -318,3 +318,57 @@ def test_a_damaged_geotiff_is_named(tmp_path):
     (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:3000])
     with pytest.raises(ImageReadError, match=r"a\.tif"):
         draw_chips([read_folder(tmp_path, **TIFF)], n=1, side_px=40, generator=generator())
+
+
+def write_infrared(folder, name, *, side_px, value=77):
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(np.full((side_px, side_px), value, np.uint8)).save(folder / name)
+
+
+def test_near_infrared_of_the_same_name_is_the_fourth_channel(tmp_path):
+    visible = {name: write_picture(tmp_path / name, side_px=9, seed=k) for k, name in enumerate(("a.png", "b.png"))}
+    for k, name in enumerate(visible):
+        write_infrared(tmp_path / "nir", name, side_px=9, value=10 + k)
+    folder = read_folder(tmp_path, **ALL, reading=Reading(nir_folder=tmp_path / "nir"))
+    for k, picture in enumerate(folder.pictures):
+        assert np.array_equal(picture.pixels[..., :3], visible[picture.name])
+        assert (picture.pixels[..., 3] == 10 + k).all()
+    chips, _ = draw_chips([folder], n=3, side_px=4, generator=generator())
+    assert chips.shape == (3, 4, 4, 4)
+
+
+def test_near_infrared_is_rescaled_with_its_picture(tmp_path):
+    write_picture(tmp_path / "a.png", side_px=20)
+    write_infrared(tmp_path / "nir", "a.png", side_px=20)
+    reading = Reading(gsd_m=1.25, target_gsd_m=2.5, nir_folder=tmp_path / "nir")
+    (picture,) = read_folder(tmp_path, **ALL, reading=reading).pictures
+    pixels = picture.read(slice(0, 10), slice(0, 10))
+    assert pixels.shape == (10, 10, 4)
+    np.testing.assert_allclose(pixels[..., 3], 77 / 255, atol=FLOAT32)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "told"),
+    [
+        (lambda path: path.unlink(), InputError, "no such file, the near infrared of a.png"),
+        (lambda path: Image.new("L", (9, 8)).save(path), InputError, "9×8 px, a.png is 9×9 px"),
+        (lambda path: Image.new("RGB", (9, 9)).save(path), InputError, "has bands R, G, B"),
+        (lambda path: Image.new("I;16", (9, 9)).save(path), InputError, "expected one grey band of 8 bits"),
+        (lambda path: path.write_bytes(b""), ImageReadError, "cannot be decoded"),
+        (lambda path: path.write_bytes(path.read_bytes()[:50]), ImageReadError, "cannot be decoded"),
+    ],
+    ids=["absent", "other size", "three bands", "16 bits", "empty", "truncated"],
+)
+def test_near_infrared_that_does_not_fit_is_named(spoil, error, told, tmp_path):
+    write_picture(tmp_path / "a.png", side_px=9)
+    write_infrared(tmp_path / "nir", "a.png", side_px=9)
+    spoil(tmp_path / "nir" / "a.png")
+    with pytest.raises(error, match=told) as caught:
+        read_folder(tmp_path, **ALL, reading=Reading(nir_folder=tmp_path / "nir"))
+    assert str(tmp_path / "nir" / "a.png") in str(caught.value)
+
+
+def test_near_infrared_of_a_geotiff_is_refused(tmp_path):
+    (tmp_path / "a.tif").touch()
+    with pytest.raises(InputError, match=r"a\.tif.*PNG and JPEG only"):
+        read_folder(tmp_path, **TIFF, reading=Reading(nir_folder=tmp_path))

@@ -15,7 +15,10 @@ PLAIN = Degradation(
     channel_gain_sigma=0.0,
     bias_sigma=0.0,
     haze_probability=0.0,
-    noise_sigma=(0.0, 0.0),
+    noise_factor=(0.0, 0.0),
+    parallax_sigma_px=0.0,
+    resampling_probability=0.0,
+    channel_blur=(1.0, 1.0, 1.0, 1.0),
     cloud_probability=0.0,
     no_data_probability=0.0,
     transient_probability=0.0,
@@ -104,7 +107,7 @@ def test_date_without_degradation_shows_the_ground_where_it_looks():
     place = torch.stack([torch.full((side, side), 0.5), ramp.expand(side, side), ramp[:, None].expand(side, side)])[
         None
     ]
-    settings = {name: getattr(PLAIN, name) for name in PLAIN.__dataclass_fields__} | {"shift_sigma_px": 0.4}
+    settings = {name: getattr(PLAIN, name) for name in PLAIN.__dataclass_fields__} | {"shift_sigma_px": 0.6}
     series = simulate_series(place, n_revisits=n_dates, generator=generator(), ranges=Degradation(**settings))
     centre = torch.arange(2, side // 4 - 2) + 0.5
     for date, shift_px in zip(series.low_res[0], series.shift_px[0], strict=True):
@@ -191,3 +194,70 @@ def test_at_most_half_of_the_dates_are_cloudy(n_revisits, at_most):
     quiet = {name: getattr(PLAIN, name) for name in PLAIN.__dataclass_fields__}
     series = simulated(ranges=Degradation(**quiet | {"cloud_probability": 1.0}), n_revisits=n_revisits)
     assert (~series.clear).any(3).any(2).sum(1).max() <= at_most
+
+
+def with_plain(**changed: object) -> Degradation:
+    return Degradation(**{name: getattr(PLAIN, name) for name in PLAIN.__dataclass_fields__} | changed)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.5, 0.9])
+def test_noise_has_the_variance_of_its_law(value):
+    ranges = with_plain(noise_factor=(1.0, 1.0), noise_floor=0.004, noise_slope=2e-4)
+    place = torch.full((2, 3, 128, 128), value)
+    series = simulate_series(place, n_revisits=6, generator=generator(), ranges=ranges)
+    found = series.low_res.flatten(3).var(3).mean()  # the slow change of light is seen too
+    quiet = simulate_series(place, n_revisits=6, generator=generator(), ranges=with_plain()).low_res.flatten(3).var(3)
+    expected = 0.004**2 + 2e-4 * value
+    assert (found - quiet.mean()).item() == pytest.approx(expected, rel=0.1)
+
+
+def test_bands_lie_apart_by_the_parallax_and_about_their_mean():
+    side = 96
+    ramp = 0.3 + 0.4 * (torch.arange(side) + 0.5) / side
+    flat_and_ramps = torch.stack([ramp.expand(side, side)] * 3)[None].expand(8, -1, -1, -1)
+    ranges = with_plain(parallax_sigma_px=0.3)
+    series = simulate_series(flat_and_ramps, n_revisits=4, generator=generator(), ranges=ranges)
+    place = (series.low_res / series.low_res.mean(2, keepdim=True) - 1).mean((3, 4))  # growth cancels
+    apart_px = place * 0.5 / (0.4 * 4 / side)
+    assert apart_px.std().item() == pytest.approx(0.3 * (2 / 3) ** 0.5, rel=0.25)
+    torch.testing.assert_close(apart_px.mean(2), torch.zeros(8, 4), atol=0.02, rtol=0)
+
+
+def test_blue_is_sharper_than_red_and_near_infrared():
+    step = torch.zeros(1, 4, 64, 64)
+    step[..., 32:] = 0.8
+    step += 0.1
+    ranges = with_plain(channel_blur=(1.3, 1.0, 0.8, 1.5))
+    seen = simulate_series(step, n_revisits=1, generator=generator(), ranges=ranges).low_res[0, 0]
+    steepest = seen.diff(dim=2).amax(2).mean(1)
+    red, green, blue, infrared = steepest.tolist()
+    assert blue > green > red > infrared
+
+
+def test_veil_is_blue_and_spares_the_near_infrared():
+    ranges = with_plain(look_probability=1.0, look_gain=(1.0, 1.0), look_veil=(0.2, 0.2), look_tilt=(0.0, 0.0))
+    dark = simulate_series(torch.zeros(64, 4, 32, 32), n_revisits=1, generator=generator(), ranges=ranges).high_res
+    red, green, blue, infrared = dark.mean((0, 2, 3)).tolist()
+    assert [red, green, blue, infrared] == pytest.approx([0.10, 0.19, 0.28, 0.02], abs=0.005)
+
+
+def test_red_keeps_more_contrast_than_blue():
+    ranges = with_plain(
+        look_probability=1.0, look_veil=(0.0, 0.0), look_tilt=(0.2, 0.2), look_gain=(0.6, 0.6), look_gamma=(1.0, 1.0)
+    )
+    place = torch.rand(200, 1, 24, 24, generator=generator(5)).expand(-1, 3, -1, -1)
+    high_res = simulate_series(place, n_revisits=1, generator=generator(), ranges=ranges).high_res
+    red, green, blue = high_res.std((2, 3)).mean(0).tolist()
+    assert [red / green, blue / green] == pytest.approx([1.2, 0.8], rel=0.03)
+
+
+def test_resampling_changes_what_is_finest_and_nothing_else():
+    place = ground()
+    plain, resampled = (
+        simulate_series(place, n_revisits=2, generator=generator(), ranges=with_plain(resampling_probability=p)).low_res
+        for p in (0.0, 1.0)
+    )
+    difference = plain - resampled
+    assert difference.std() > 2 * BYTE_STEP
+    pooled = torch.nn.functional.avg_pool2d(difference.flatten(0, 1), 4)
+    assert pooled.std() < 0.25 * difference.std()
