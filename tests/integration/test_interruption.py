@@ -1,5 +1,6 @@
 """Is a result whole or absent, whatever happens to the process?"""
 
+import resource
 import signal
 import subprocess
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from rio_cogeo.cogeo import cog_validate
 
-from tests.integration.conftest import files_below
+from tests.integration.conftest import command, files_below
 from tests.support.scenes import textured, write_series
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -58,6 +59,34 @@ def test_what_is_stopped_before_its_first_row_leaves_no_files_and_says_so(
     assert at_work.returncode == code
     assert files_below(folder / "new") == set()
     assert told == "interrupted; nothing half-written is left behind\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("room_mb", "fits"), [(5, False), (16, True)], ids=["a row does not fit", "the result"])
+def test_a_full_disk_is_told_and_what_was_finished_serves_later(
+    start: Start, folder: Path, room_mb: int, fits: bool
+) -> None:
+    """A row of windows takes about 10 MB, the result more."""
+    room = room_mb * 2**20
+    done = subprocess.run(
+        command("scene", "dates", "-o", "new/out.tif", "--model", "bicubic"),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
+    assert done.returncode == 2
+    assert "\nerror: new/out.tif: cannot be written" in f"\n{done.stderr}", done.stderr
+    assert ("of 4 rows are kept" in done.stderr) == fits
+    assert not (folder / "new" / "out.tif").exists()
+    assert bool(files_below(folder / "new")) == fits
+    again = start("scene", "dates", "-o", "new/out.tif", "--model", "bicubic")
+    _, told = again.communicate(timeout=120)
+    assert again.returncode == 0, told
+    assert ("finished 100% of this" in told) == fits
+    assert files_below(folder / "new") == {"out.tif"}
 
 
 @pytest.mark.slow

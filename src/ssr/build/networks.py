@@ -17,6 +17,7 @@ from ssr.config.networks import (
     BicubicModel,
     DateFusionModel,
     ESRGANModel,
+    GridFusionModel,
     HighResNetModel,
     Model,
     ShiftAndAddModel,
@@ -30,6 +31,7 @@ from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.esrgan import RRDBNet
+from ssr.models.gridfusion import GridFusion
 from ssr.models.highresnet import HighResNet
 from ssr.models.protocol import SuperResolver
 from ssr.models.shiftandadd import ShiftAndAdd
@@ -45,6 +47,8 @@ def build_model(config: Model) -> Network:
     match config:
         case DateFusionModel():
             return DateFusion(**arguments_of(config))
+        case GridFusionModel():
+            return GridFusion(**arguments_of(config))
         case ESRGANModel():
             return RRDBNet(**arguments_of(config))
         case SRCNNModel():
@@ -137,7 +141,7 @@ def model_of(state: StateDict, *, source: Path | str) -> Model:
     recognised = recognise(state)
     if recognised is None or recognised.architecture == "unet_sn":
         found = recognised or f"tensors such as {', '.join(sorted(state)[:3])}"
-        known = "an ESRGAN, SRCNN, HighResNet, SR3 or DateFusion"
+        known = "an ESRGAN, SRCNN, HighResNet, SR3, DateFusion or GridFusion"
         raise WeightsError(f"{source}: expected weights of {known}, found {found}")
     arguments: dict[str, Any] = {"type": recognised.architecture, **recognised.arguments}
     if recognised.n_stacked is not None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ssr.checkpoints.files import StateDict
 from ssr.errors import WeightsError
 
-Architecture = Literal["esrgan", "srcnn", "highresnet", "sr3", "date_fusion", "unet_sn"]
+Architecture = Literal["esrgan", "srcnn", "highresnet", "sr3", "date_fusion", "grid_fusion", "unet_sn"]
 
 REDUNDANT_SRCNN = re.compile(r"mask_encoder\.|fusion\.\d")
 SR3_PREFIX = "denoise_fn."
@@ -62,6 +62,8 @@ def _recognise(state: StateDict) -> Recognised | None:
         return _recognise_sr3(needed_tensors(state), betas=state.get("betas"))
     if "to_pixels.weight" in state and "encoder.first.weight" in state:
         return _recognise_date_fusion(state)
+    if "to_pixels.weight" in state and "date_encoder.first.weight" in state:
+        return _recognise_grid_fusion(state)
     if "encoder.doubleconv2d.0.weight" in state and "sr.upsample.1.weight" in state:
         return _recognise_worldstrat(state)
     return None
@@ -192,6 +194,19 @@ def _recognise_date_fusion(state: StateDict) -> Recognised:
         "scale": math.isqrt(state["to_pixels.weight"].shape[0] // n_channels),
     }
     return Recognised("date_fusion", arguments)
+
+
+def _recognise_grid_fusion(state: StateDict) -> Recognised:
+    n_date_features, n_seen = state["date_encoder.first.weight"].shape[:2]
+    n_channels = (n_seen - 4) // 3
+    arguments: dict[str, Any] = {
+        "n_channels": n_channels,
+        "n_features": state["merge.weight"].shape[0],
+        "n_date_features": n_date_features,
+        "n_blocks": _count(state, r"trunk\.(\d+)\."),
+        "scale": math.isqrt(state["to_pixels.weight"].shape[0] // n_channels),
+    }
+    return Recognised("grid_fusion", arguments)
 
 
 def _recognise_worldstrat(state: StateDict) -> Recognised:

@@ -267,8 +267,7 @@ def _show_scene(result: "SceneResult") -> None:
             print(f"date {report.number:>2} {report.name}  {shares}  {report.why}")
     print(f"model   {result.model} on {result.compute}")
     print(f"wrote   {result.output}: {result.super_res}")
-    if result.item:
-        print(f"item    {result.item}")
+    print(f"item    {result.item or 'none: no date says when it was taken, which a catalogue must know'}")
     if result.trust:
         print(f"trust   {result.trust}")
     for path in result.explanation:

@@ -19,6 +19,17 @@ class DateFusionModel(Options):
     scale: PositiveInt = 4
 
 
+class GridFusionModel(Options):
+    """Any number of dates, each laid where it lies on the fine grid; a few operations more than `date_fusion`."""
+
+    type: Literal["grid_fusion"] = "grid_fusion"
+    n_channels: PositiveInt = 3
+    n_features: PositiveInt = 80
+    n_date_features: PositiveInt = 24
+    n_blocks: PositiveInt = 9
+    scale: PositiveInt = 4
+
+
 class ESRGANModel(Options):
     """The ESRGAN generator over stacked dates."""
 
@@ -144,7 +155,14 @@ class BicubicModel(Options):
 
 
 Model = Annotated[
-    DateFusionModel | ESRGANModel | SRCNNModel | HighResNetModel | SR3Model | ShiftAndAddModel | BicubicModel,
+    DateFusionModel
+    | GridFusionModel
+    | ESRGANModel
+    | SRCNNModel
+    | HighResNetModel
+    | SR3Model
+    | ShiftAndAddModel
+    | BicubicModel,
     Field(discriminator="type"),
 ]
 

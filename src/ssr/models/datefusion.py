@@ -23,8 +23,8 @@ TRUST_FLOOR = 1e-3
 """Keeps the weighted mean defined where no date has data."""
 
 EFFECTIVE_HALO_PX = 32
-"""Context beyond which the bundled model's result moves by less than 0.3 of 1/255 in bfloat16, 0.02 in float32
-(docs/performance.md)."""
+"""Context beyond which the bundled model's result moves by less than 0.8 of 1/255 in bfloat16, 0.2 in float32
+(docs/seams.md)."""
 
 
 class DateFusion(nn.Module):

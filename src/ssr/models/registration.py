@@ -48,11 +48,12 @@ def register(low_res: LowResSeries, valid: Tensor) -> Registration:
     """
     reference = masked_median(low_res, valid)
     target = reference.unsqueeze(1)
-    first_guess = _match_brightness(low_res, target, valid)
+    first_guess = match_brightness(low_res, target, valid)
     weight = valid * _agreement(first_guess, target)
-    harmonised = _match_brightness(low_res, target, weight)
+    harmonised = match_brightness(low_res, target, weight)
     weight = valid * _agreement(harmonised, target)
-    return Registration(reference, harmonised, _lucas_kanade(harmonised, target, weight), weight)
+    shift_px, _ = displacement(harmonised, target, weight)
+    return Registration(reference, harmonised, shift_px, weight)
 
 
 def masked_median(low_res: LowResSeries, valid: Tensor) -> Tensor:
@@ -69,31 +70,35 @@ def _agreement(dates: Tensor, target: Tensor) -> Tensor:
     return torch.exp(-((difference / OUTLIER_UNIT) ** 2))
 
 
-def _match_brightness(low_res: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def match_brightness(low_res: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Give each date the gain (all channels) and bias (per channel) that bring it nearest to the target."""
-    total = _box_mean(weight) + FLATNESS
-    mean_date = _box_mean(weight * low_res) / total
-    mean_target = _box_mean(weight * target) / total
-    squares = _box_mean(weight * low_res.square().mean(2, keepdim=True)) / total
-    products = _box_mean(weight * (low_res * target).mean(2, keepdim=True)) / total
+    total = box_mean(weight) + FLATNESS
+    mean_date = box_mean(weight * low_res) / total
+    mean_target = box_mean(weight * target) / total
+    squares = box_mean(weight * low_res.square().mean(2, keepdim=True)) / total
+    products = box_mean(weight * (low_res * target).mean(2, keepdim=True)) / total
     variance = squares - mean_date.square().mean(2, keepdim=True)
     covariance = products - (mean_date * mean_target).mean(2, keepdim=True)
     gain = ((covariance + FLATNESS) / (variance.clamp_min(0) + FLATNESS)).clamp(0.25, 4.0)
     return mean_target + gain * (low_res - mean_date)
 
 
-def _lucas_kanade(dates: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Shift (x, y) in pixels that makes the target look like each date: `b t 2 h w`."""
+def displacement(dates: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Shift (x, y) in pixels that makes the target look like each date, and how much structure speaks for it.
+
+    Returns:
+        `b t 2 h w` and `b t 1 h w`: the squared slope along the direction that has less of it.
+    """
     slope_x, slope_y = _central_differences(target)
     difference = dates - target
-    xx = _box_mean(weight * slope_x.square().mean(2, keepdim=True)) + FLATNESS
-    yy = _box_mean(weight * slope_y.square().mean(2, keepdim=True)) + FLATNESS
-    xy = _box_mean(weight * (slope_x * slope_y).mean(2, keepdim=True))
-    xd = _box_mean(weight * (slope_x * difference).mean(2, keepdim=True))
-    yd = _box_mean(weight * (slope_y * difference).mean(2, keepdim=True))
+    xx = box_mean(weight * slope_x.square().mean(2, keepdim=True)) + FLATNESS
+    yy = box_mean(weight * slope_y.square().mean(2, keepdim=True)) + FLATNESS
+    xy = box_mean(weight * (slope_x * slope_y).mean(2, keepdim=True))
+    xd = box_mean(weight * (slope_x * difference).mean(2, keepdim=True))
+    yd = box_mean(weight * (slope_y * difference).mean(2, keepdim=True))
     determinant = xx * yy - xy * xy  # at least FLATNESS², so the division is safe
     shift = torch.cat([yy * xd - xy * yd, xx * yd - xy * xd], 2) / determinant
-    return shift.clamp(-MAX_SHIFT_PX, MAX_SHIFT_PX)
+    return shift.clamp(-MAX_SHIFT_PX, MAX_SHIFT_PX), determinant / (xx + yy)
 
 
 def _central_differences(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,9 +108,26 @@ def _central_differences(image: Tensor) -> tuple[Tensor, Tensor]:
     return slope_x, slope_y
 
 
-def _box_mean(maps: Tensor) -> Tensor:
+def box_mean(maps: Tensor) -> Tensor:
     """Mean over BOX_PX × BOX_PX, zeros outside: callers divide by the box mean of their weights."""
-    flat = maps.flatten(0, 1)
-    rows = F.avg_pool2d(flat, (BOX_PX, 1), stride=1, padding=(RADIUS_PX, 0))
-    both = F.avg_pool2d(rows, (1, BOX_PX), stride=1, padding=(0, RADIUS_PX))
-    return both.unflatten(0, maps.shape[:2])
+    rows = _run_sums(F.pad(maps.flatten(0, 1), (0, 0, RADIUS_PX, RADIUS_PX)), -2)
+    both = _run_sums(F.pad(rows, (RADIUS_PX, RADIUS_PX)), -1)
+    return (both / BOX_PX**2).unflatten(0, maps.shape[:2])
+
+
+def _run_sums(maps: Tensor, axis: int) -> Tensor:
+    """Sums over every run of BOX_PX along an axis, from runs whose lengths are powers of two."""
+    n_runs = maps.shape[axis] - BOX_PX + 1
+    power, length, start = maps, 1, 0
+    parts = []
+    while length <= BOX_PX:
+        if BOX_PX & length:
+            parts.append(power.narrow(axis, start, n_runs))
+            start += length
+        n = power.shape[axis] - length
+        power = power.narrow(axis, 0, n) + power.narrow(axis, length, n) if 2 * length <= BOX_PX else power
+        length *= 2
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

@@ -5,7 +5,9 @@ process. Put together (`mosaic`) they are one raster that GDAL reads like any ot
 """
 
 import os
+import shutil
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetWriter
+from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 
 from ssr.atomic import discard, one_line, temporary_name
@@ -55,9 +57,12 @@ class Strips:
             try:
                 opened.enter_context(gdal_environment(cache_bytes=None))  # readers are at work
                 opened.enter_context(rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True))
+                self._make_sure_of_room(rows)
                 dataset = opened.enter_context(_create(part, self.grid.part(rows, slice(0, self._width)), self.layout))
-                yield Strip(dataset, rows, self.layout)
+                strip = Strip(dataset, rows, self.layout)
+                yield strip
                 dataset.close()
+                strip.check(part)
                 _reach_disk(part)
                 part.replace(path)
             finally:
@@ -69,6 +74,16 @@ class Strips:
         with reporting(self.target):
             path.write_bytes(Xml.tostring(self._described(strips, tags), encoding="utf-8", xml_declaration=True))
         return path
+
+    def _make_sure_of_room(self, rows: slice) -> None:
+        pixel = np.dtype(self.layout.dtype).itemsize * len(self.layout.names) + int(self.layout.is_picture)
+        needed = (rows.stop - rows.start) * self._width * pixel
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise OutputError(
+                f"{self.target}: cannot be written (no space left: the next rows take {needed / 1e6:,.0f} MB, "
+                f"{free / 1e6:,.0f} MB are free)"
+            )
 
     @property
     def _width(self) -> int:
@@ -113,22 +128,46 @@ class Strip:
 
     def __init__(self, dataset: DatasetWriter, rows: slice, layout: Layout) -> None:
         self._dataset, self._rows, self._layout = dataset, rows, layout
+        self._written: list[tuple[Window, int]] = []
 
     def write(self, rows: slice, columns: slice, block: NDArray[np.generic]) -> None:
         """Put a `c h w` block in its place, in rows and columns of the whole raster."""
         window = Window.from_slices(slice(rows.start - self._rows.start, rows.stop - self._rows.start), columns)
         self._dataset.write(block, window=window)
+        self._written.append((window, zlib.crc32(np.ascontiguousarray(block).data)))
         if self._layout.is_picture:
             has_data = (block != self._layout.no_data).any(0)
             self._dataset.write_mask(has_data, window=window)
 
+    def check(self, path: Path) -> None:
+        """Read again what was written: on a full disk GDAL may lose blocks and say nothing.
+
+        Blocks can be flushed by the thread of a reader that wants the cache, whose error nobody gets.
+
+        Raises:
+            OSError: something is lacking.
+        """
+        with _opened(path) as dataset:
+            for window, crc in self._written:
+                pixels: NDArray[np.generic] = dataset.read(window=window)
+                is_there = zlib.crc32(pixels.data) == crc
+                if is_there and self._layout.is_picture:
+                    has_data = (pixels != self._layout.no_data).any(0)
+                    is_there = bool(((dataset.dataset_mask(window=window) > 0) == has_data).all())
+                if not is_there:
+                    raise OSError("what was written is not what is there; the disk may be full")
+
 
 def n_bands_of(folder: Path, name: str) -> int:
     """How many bands the strips of a raster have."""
-    with gdal_environment(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(folder / f"{0:05d}.{name}.tif") as strip:
-            return int(strip.count)
+    with gdal_environment(), _opened(folder / f"{0:05d}.{name}.tif") as strip:
+        return int(strip.count)
+
+
+def _opened(path: Path) -> DatasetReader:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # strips have no place, the whole has
+        return rasterio.open(path)
 
 
 @contextmanager

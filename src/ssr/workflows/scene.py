@@ -210,8 +210,7 @@ def super_resolve_scene(
             waiting_share=round(predictor.seconds.waiting_share, 4),
             notes=_notes(inputs, series, choice, network.n_revisits)
             + (trust.notes if trust else ())
-            + _notes_on(account)
-            + ((lacking,) if lacking else ()),
+            + _notes_on(account),
             trust=trust_path(out) if trust else None,
             explanation=tuple(explanation_paths(out)) if with_explanation else (),
             item=None if lacking else item_path(out),

@@ -7,6 +7,7 @@ from ssr.checkpoints.published import load_strictly, load_what_fits, needed_tens
 from ssr.errors import WeightsError
 from ssr.models.datefusion import DateFusion
 from ssr.models.esrgan import RRDBNet
+from ssr.models.gridfusion import GridFusion
 from ssr.models.highresnet import HighResNet
 from ssr.models.sr3 import SR3
 from ssr.models.srcnn import SRCNN
@@ -60,9 +61,10 @@ def test_published_tensors_tell_their_network(name):
         {"n_channels": 1, "n_features": 6, "n_date_features": 5, "n_blocks": 0, "scale": 1},
     ],
 )
-def test_compact_network_is_recognised(arguments):
-    recognised = recognise(DateFusion(**arguments).state_dict())
-    assert (recognised.architecture, recognised.arguments) == ("date_fusion", arguments)
+@pytest.mark.parametrize(("name", "network"), [("date_fusion", DateFusion), ("grid_fusion", GridFusion)])
+def test_networks_of_any_number_of_dates_are_recognised(name, network, arguments):
+    recognised = recognise(network(**arguments).state_dict())
+    assert (recognised.architecture, recognised.arguments) == (name, arguments)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,9 @@ def test_unknown_option_is_refused_with_the_nearest_known_one(dotted, right, tmp
 
 def test_unknown_option_that_resembles_none_is_refused_with_all_that_there_are(tmp_path):
     path = written(tmp_path / "wrong.yml", with_value(TRAIN, "train_data.imagery.0.qqq", 1))
-    with pytest.raises(ConfigError, match=r"known here: bands, exclude, folder, gsd_m, include, nir_folder, share, white_dn$"):
+    with pytest.raises(
+        ConfigError, match=r"known here: bands, exclude, folder, gsd_m, include, nir_folder, share, white_dn$"
+    ):
         load_config(path, TrainConfig)
 
 

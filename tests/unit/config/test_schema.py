@@ -6,11 +6,13 @@ from ssr.config.networks import Model, UNetDiscriminator
 from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion
 from ssr.models.esrgan import RRDBNet
+from ssr.models.gridfusion import GridFusion
 from ssr.models.highresnet import HighResNet
 from ssr.models.srcnn import SRCNN
 
 KINDS = {
     "date_fusion": DateFusion,
+    "grid_fusion": GridFusion,
     "esrgan": RRDBNet,
     "srcnn": SRCNN,
     "highresnet": HighResNet,

