@@ -26,6 +26,7 @@ DETAIL_GAIN = 4.0
 """Differences between dates are small; enlarged, they are of the size of the other inputs."""
 FIRST_SIGMA_PX = 0.15
 EFFECTIVE_HALO_PX = 32
+"""Context beyond which the result of trained weights moves by less than 0.1 of 1/255 in float32."""
 
 
 class GridFusion(nn.Module):

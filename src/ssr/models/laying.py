@@ -28,17 +28,19 @@ def lay(values: Tensor, weight: Tensor, shift_px: Tensor, *, scale: int, sigma_p
     Returns:
         `b c·scale² h w` and `b scale² h w`.
     """
-    b, _, c, h, w = values.shape
+    b, t, c, h, w = values.shape
     samples = torch.cat([values * weight, weight], 2).unsqueeze(3)
     along_x = _nearness(shift_px[:, :, 0], scale, sigma_px)
     along_y = _nearness(shift_px[:, :, 1], scale, sigma_px)
-    rows = torch.zeros_like(values[:, :, :1, None])
-    for k in _cells():
-        rows = rows + _neighbour(samples, k, -1) * along_x[:, :, k + REACH_CELLS].unsqueeze(2)
-    columns = torch.stack([_neighbour(rows, k, -2) for k in _cells()], 2)  # b t k c+1 phase_x h w
-    left = along_y.flatten(1, 2).permute(0, 3, 4, 2, 1)  # b h w phase_y t·k
-    right = columns.flatten(3, 4).flatten(1, 2).permute(0, 3, 4, 1, 2)  # b h w t·k (c+1)·phase_x
-    laid = torch.matmul(left, right).view(b, h, w, scale, c + 1, scale).permute(0, 4, 3, 5, 1, 2)
+    laid = values.new_zeros(b, c + 1, scale, scale, h, w)  # phases along y, then x
+    for date in range(t):
+        rows = values.new_zeros(b, c + 1, scale, h, w)
+        for k in _cells():
+            share = along_x[:, date, k + REACH_CELLS].unsqueeze(1)
+            rows = torch.addcmul(rows, _neighbour(samples[:, date], k, -1), share)
+        for k in _cells():
+            share = along_y[:, date, k + REACH_CELLS].unsqueeze(2).unsqueeze(1)
+            laid = torch.addcmul(laid, _neighbour(rows, k, -2).unsqueeze(2), share)
     total, density = laid[:, :c], laid[:, c:]
     return (total / (density + FAINT)).flatten(1, 3), density.flatten(1, 3)
 
