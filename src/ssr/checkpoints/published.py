@@ -61,9 +61,9 @@ def _recognise(state: StateDict) -> Recognised | None:
     if "downs.0.weight" in state or f"{SR3_PREFIX}downs.0.weight" in state:
         return _recognise_sr3(needed_tensors(state), betas=state.get("betas"))
     if "to_pixels.weight" in state and "encoder.first.weight" in state:
-        return _recognise_date_fusion(state)
+        return _recognise_fusion(state, "date_fusion", encoder="encoder", maps_per_channel=2, other_maps=2)
     if "to_pixels.weight" in state and "date_encoder.first.weight" in state:
-        return _recognise_grid_fusion(state)
+        return _recognise_fusion(state, "grid_fusion", encoder="date_encoder", maps_per_channel=3, other_maps=4)
     if "encoder.doubleconv2d.0.weight" in state and "sr.upsample.1.weight" in state:
         return _recognise_worldstrat(state)
     return None
@@ -183,9 +183,12 @@ def _linear_schedule(betas: Tensor) -> dict[str, Any]:
     return {"n_noise_levels": len(betas), "beta_start": start, "beta_end": end}
 
 
-def _recognise_date_fusion(state: StateDict) -> Recognised:
-    n_date_features, n_seen = state["encoder.first.weight"].shape[:2]
-    n_channels = (n_seen - 2) // 2
+def _recognise_fusion(
+    state: StateDict, architecture: Architecture, *, encoder: str, maps_per_channel: int, other_maps: int
+) -> Recognised:
+    """A network of ours; the maps are those that the encoder of a date sees, so many for each channel and others."""
+    n_date_features, n_seen = state[f"{encoder}.first.weight"].shape[:2]
+    n_channels = (n_seen - other_maps) // maps_per_channel
     arguments: dict[str, Any] = {
         "n_channels": n_channels,
         "n_features": state["merge.weight"].shape[0],
@@ -193,20 +196,7 @@ def _recognise_date_fusion(state: StateDict) -> Recognised:
         "n_blocks": _count(state, r"trunk\.(\d+)\."),
         "scale": math.isqrt(state["to_pixels.weight"].shape[0] // n_channels),
     }
-    return Recognised("date_fusion", arguments)
-
-
-def _recognise_grid_fusion(state: StateDict) -> Recognised:
-    n_date_features, n_seen = state["date_encoder.first.weight"].shape[:2]
-    n_channels = (n_seen - 4) // 3
-    arguments: dict[str, Any] = {
-        "n_channels": n_channels,
-        "n_features": state["merge.weight"].shape[0],
-        "n_date_features": n_date_features,
-        "n_blocks": _count(state, r"trunk\.(\d+)\."),
-        "scale": math.isqrt(state["to_pixels.weight"].shape[0] // n_channels),
-    }
-    return Recognised("grid_fusion", arguments)
+    return Recognised(architecture, arguments)
 
 
 def _recognise_worldstrat(state: StateDict) -> Recognised:

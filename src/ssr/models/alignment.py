@@ -15,6 +15,7 @@ from torch import Tensor
 from ssr.models.registration import (
     FLATNESS,
     MAX_SHIFT_PX,
+    agreement,
     box_mean,
     displacement,
     match_brightness,
@@ -76,7 +77,7 @@ def align(low_res: LowResSeries, valid: Tensor) -> Alignment:
     shift_px = _centred(shift_px, structure)
     aligned, aligned_weight, mean = _move_back(dates, first.weight, shift_px, target)
     expected = moved(mean.expand_as(aligned), shift_px)
-    harmonised = match_brightness(dates, expected, first.weight * _agreement(dates, expected))
+    harmonised = match_brightness(dates, expected, first.weight * agreement(dates, expected, OUTLIER_UNIT))
     return Alignment(mean.squeeze(1), aligned, aligned_weight, harmonised, expected, shift_px, first.weight)
 
 
@@ -125,7 +126,7 @@ def _move_back(dates: Tensor, weight: Tensor, shift_px: Tensor, target: Tensor) 
     total = aligned_weight.sum(1, keepdim=True)
     mean = (aligned * aligned_weight).sum(1, keepdim=True) / (total + TINY)
     mean = torch.where(total > 1e-3, mean, target)
-    return aligned, aligned_weight * _agreement(aligned, mean), mean
+    return aligned, aligned_weight * agreement(aligned, mean, OUTLIER_UNIT), mean
 
 
 def _centred(shift_px: Tensor, structure: Tensor) -> Tensor:
@@ -134,8 +135,3 @@ def _centred(shift_px: Tensor, structure: Tensor) -> Tensor:
     known = known / (known + STRUCTURE)
     common = (shift_px * known).sum(1, keepdim=True) / (known.sum(1, keepdim=True) + TINY)
     return (shift_px - common).clamp(-MAX_SHIFT_PX, MAX_SHIFT_PX)
-
-
-def _agreement(dates: Tensor, target: Tensor) -> Tensor:
-    difference = (dates - target).abs().amax(2, keepdim=True)
-    return torch.exp(-((difference / OUTLIER_UNIT) ** 2))

@@ -49,9 +49,9 @@ def register(low_res: LowResSeries, valid: Tensor) -> Registration:
     reference = masked_median(low_res, valid)
     target = reference.unsqueeze(1)
     first_guess = match_brightness(low_res, target, valid)
-    weight = valid * _agreement(first_guess, target)
+    weight = valid * agreement(first_guess, target, OUTLIER_UNIT)
     harmonised = match_brightness(low_res, target, weight)
-    weight = valid * _agreement(harmonised, target)
+    weight = valid * agreement(harmonised, target, OUTLIER_UNIT)
     shift_px, _ = displacement(harmonised, target, weight)
     return Registration(reference, harmonised, shift_px, weight)
 
@@ -65,9 +65,10 @@ def masked_median(low_res: LowResSeries, valid: Tensor) -> Tensor:
     return torch.nan_to_num(median, nan=0.0)
 
 
-def _agreement(dates: Tensor, target: Tensor) -> Tensor:
+def agreement(dates: Tensor, target: Tensor, outlier_unit: float) -> Tensor:
+    """1 where a date is like the target, exp(-1) where it differs by `outlier_unit` of the range: `b t 1 h w`."""
     difference = (dates - target).abs().amax(2, keepdim=True)
-    return torch.exp(-((difference / OUTLIER_UNIT) ** 2))
+    return torch.exp(-((difference / outlier_unit) ** 2))
 
 
 def match_brightness(low_res: Tensor, target: Tensor, weight: Tensor) -> Tensor:

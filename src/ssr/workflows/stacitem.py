@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ssr.atomic import whole_file
-from ssr.errors import InputError, MissingExtraError
+from ssr.errors import InputError
 from ssr.raster.described import DescribedRaster, describe_raster, sha256_multihash
 from ssr.raster.extent import bounds_of
 from ssr.raster.footprint import footprint_of, pixel_on_ground_m
@@ -60,7 +60,6 @@ def write_item(
     Raises:
         InputError: no date says when it was taken (`lacking_for_item`).
         ImageReadError: the result, or what is beside it, is not there or no raster.
-        MissingExtraError: pystac is not installed.
     """
     lacking = lacking_for_item(provenance)
     if lacking:
@@ -76,10 +75,8 @@ def make_item(
     out: Path, provenance: Provenance, *, trust: Path | None = None, explanation: Sequence[Path] = ()
 ) -> "pystac.Item":
     """As `write_item`, without writing it."""
-    try:
-        import pystac
-    except ImportError as error:
-        raise MissingExtraError("pystac", "sentinel", f"describing {out} for catalogues") from error
+    import pystac
+
     raster = describe_raster(out)
     footprint = footprint_of(raster.grid)
     first, last = provenance.times[0], provenance.times[-1]

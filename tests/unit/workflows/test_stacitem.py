@@ -3,7 +3,6 @@
 import hashlib
 import json
 import socket
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from ssr.errors import ImageReadError, InputError, MissingExtraError
+from ssr.errors import ImageReadError, InputError
 from ssr.workflows.models import open_model
 from ssr.workflows.provenance import DateFacts, Provenance, facts_of_model, software_versions
 from ssr.workflows.stacitem import item_path, lacking_for_item, make_item, write_item
@@ -247,12 +246,6 @@ def test_a_result_that_is_not_there_is_no_item(tmp_path: Path) -> None:
     (tmp_path / "out.tif").write_bytes(b"II*\0")
     with pytest.raises(ImageReadError, match=r"out\.tif"):
         write_item(tmp_path / "out.tif", provenance())
-
-
-def test_without_pystac_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pystac", None)
-    with pytest.raises(MissingExtraError, match=r"\[sentinel\]"):
-        write_item(result(tmp_path / "out.tif"), provenance())
 
 
 @pytest.mark.network
