@@ -68,6 +68,17 @@ def sixteen_bits(folder: Path) -> Case:
     return ["scene", "deep.tif", "-o", "out.tif"], "deep.tif"
 
 
+def reflectance_of_unknown_numbers(folder: Path) -> Case:
+    write_tiff(folder / "deep.tif", textured(1, 12, 14)[0].astype(np.uint16))
+    return ["scene", "deep.tif", "-o", "out.tif", "--white-dn", "4000", "--dtype", "uint16"], "--white-dn"
+
+
+def folder_that_is_no_zarr_store(folder: Path) -> Case:
+    dates(folder)
+    (folder / "out.zarr").mkdir()
+    return ["scene", "dates", "-o", "out.zarr", "--overwrite"], "no Zarr store"
+
+
 def output_exists(folder: Path) -> Case:
     dates(folder)
     (folder / "out.tif").touch()
@@ -195,6 +206,8 @@ def no_training_imagery(folder: Path) -> Case:
 
 
 CASES: list[Callable[[Path], Case]] = [
+    reflectance_of_unknown_numbers,
+    folder_that_is_no_zarr_store,
     no_images,
     missing_folder,
     truncated_tiffs,

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import numpy as np
 
-from ssr.atomic import refuse_existing
 from ssr.errors import InputError
 from ssr.inference.blending import Block, final_spans
 from ssr.inference.encoding import Encoding, band_names
@@ -21,7 +20,7 @@ from ssr.inference.trust import TrustPlan, to_trust_bytes, trust_path
 from ssr.inference.windows import WindowPlan, plan_windows
 from ssr.raster.grid import Grid
 from ssr.raster.layout import Stored
-from ssr.raster.publishing import publish
+from ssr.raster.publishing import check_publishable, publish
 from ssr.raster.strips import Strips, n_bands_of
 from ssr.raster.unfinished import UnfinishedWork
 
@@ -95,7 +94,7 @@ def write_scene(
         multiple=network.size_multiple,
     )
     for path in (result.out, *([trust_path(result.out)] if trust else [])):
-        refuse_existing(path, overwrite=result.overwrite)
+        check_publishable(path, overwrite=result.overwrite)
     finals = final_spans(plan.rows, plan.overlap_px, network.scale)
     job = repr((result.job, result.stored, plan, list(dates), trust.bands if trust else None))
     with UnfinishedWork(result.out, job=job, n_rows=len(finals)) as work:

@@ -2,10 +2,25 @@
 
 from pathlib import Path
 
+from ssr.atomic import refuse_existing
 from ssr.raster.layout import Layout
 from ssr.raster.writer import publish_cog
 
 ZARR_SUFFIX = ".zarr"
+
+
+def check_publishable(target: Path, *, overwrite: bool) -> None:
+    """Fail before hours of work rather than after them.
+
+    Raises:
+        OutputError: the target exists and may not be replaced.
+        MissingExtraError: what writes it is not installed.
+    """
+    refuse_existing(target, overwrite=overwrite)
+    if target.suffix == ZARR_SUFFIX:
+        from ssr.raster.zarrstore import check_zarr
+
+        check_zarr(target, overwrite=overwrite)
 
 
 def publish(source: Path, target: Path, layout: Layout, *, overwrite: bool = False) -> None:

@@ -42,11 +42,9 @@ def publish_zarr(source: Path, target: Path, *, chunk_px: int = CHUNK_PX, overwr
         OutputError: the target exists, the disk is full, the folder cannot be written.
         MissingExtraError: zarr is not installed.
     """
-    _refuse(target, overwrite=overwrite)
-    try:
-        import zarr
-    except ImportError as error:
-        raise MissingExtraError("zarr", "cubes", f"writing the Zarr store {target}") from error
+    check_zarr(target, overwrite=overwrite)
+    import zarr
+
     part = temporary_name(target)
     with gdal_environment(), reporting(target), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # what has no place on input has none on output
@@ -66,7 +64,12 @@ def publish_zarr(source: Path, target: Path, *, chunk_px: int = CHUNK_PX, overwr
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _refuse(target: Path, *, overwrite: bool) -> None:
+def check_zarr(target: Path, *, overwrite: bool) -> None:
+    """Raise what `publish_zarr` would, as far as can be known before."""
+    try:
+        import zarr  # noqa: F401  # needed at the end; better known before
+    except ImportError as error:
+        raise MissingExtraError("zarr", "cubes", f"writing the Zarr store {target}") from error
     refuse_existing(target, overwrite=overwrite)
     if target.exists() and not _is_store(target):
         raise OutputError(f"{target}: exists and is no Zarr store, so it is not replaced; choose another name")

@@ -17,6 +17,7 @@ from ssr.models.fidelity import Reference, held_to_input
 from ssr.models.protocol import registered_px
 from ssr.raster.gdal import without_secrets
 from ssr.raster.layout import Stored
+from ssr.scenes.acquisition import Picture
 from ssr.scenes.aoi import parse_aoi
 from ssr.scenes.choice import Choice, choose
 from ssr.scenes.period import parse_period
@@ -129,6 +130,11 @@ def super_resolve_scene(
     further = [*([trust_path(out)] if with_trust else []), *(explanation_paths(out) if with_explanation else [])]
     for path in (out, item_path(out), *further):
         refuse_existing(path, overwrite=overwrite)
+    if stored == "uint16" and white_dn is not None:
+        raise InputError(
+            "--dtype uint16 stores reflectance, and with --white-dn nothing says what reflectance the numbers are; "
+            "store uint8, or name the bands with --band-names instead of giving white"
+        )
     opened = model if isinstance(model, NamedModel) else open_model(model)
     network = opened.network
     rules = Rules(
@@ -208,7 +214,8 @@ def super_resolve_scene(
             compute=str(predictor.compute),
             seconds=round(time.monotonic() - started, 2),
             waiting_share=round(predictor.seconds.waiting_share, 4),
-            notes=_notes(inputs, series, choice, network.n_revisits)
+            notes=_notes_on_numbers(series, stored)
+            + _notes(inputs, series, choice, network.n_revisits)
             + (trust.notes if trust else ())
             + _notes_on(account),
             trust=trust_path(out) if trust else None,
@@ -242,6 +249,14 @@ def _trust(opened: NamedModel, choice: Choice, more: MoreDates, strength: float,
 
 def _held_tags(fidelity: float, reference: Reference) -> dict[str, str]:
     return {"SSR_FIDELITY": f"{fidelity:g} to the {reference}"} if fidelity else {}
+
+
+def _notes_on_numbers(series: SceneSeries, stored: Stored) -> tuple[str, ...]:
+    plain = [one.name for one in series.acquisitions if any(isinstance(piece, Picture) for piece in one.pieces)]
+    if stored == "uint8" or not plain:
+        return ()
+    more = f" and {len(plain) - 1} more" if len(plain) > 1 else ""
+    return (f"{plain[0]}{more}: taken for true colour as ESA renders L1C, from which the reflectance follows",)
 
 
 def _notes_on(account: Account) -> tuple[str, ...]:
