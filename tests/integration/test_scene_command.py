@@ -131,7 +131,8 @@ def test_more_dates_than_a_network_takes_are_left_out_or_averaged(run: Run, date
         "scene", dates, "-o", "c.tif", "--model", "two.pth", "--more-dates", "average", "--max-dates", "2", "--json"
     )
     assert json.loads(limited.stdout)["dates"] == best["dates"]
-    assert (tmp_path / "c.tif").read_bytes() == (tmp_path / "a.tif").read_bytes()
+    pixels = read_pixels(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_pixels(tmp_path / "c.tif"), pixels)  # their tags tell different options
 
 
 @pytest.mark.parametrize("reference", ["mean", "median"])
