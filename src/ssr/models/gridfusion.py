@@ -82,9 +82,7 @@ class GridFusion(nn.Module):
         with torch.autocast(low_res.device.type, enabled=False), torch.no_grad():
             dates = low_res.float()
             seen = align(dates, valid)
-        values, trust, speaks, blends = self.date_encoder(dates, seen, valid)
-        total_trust = trust.sum(1)
-        fused = (values * trust).sum(1) / (total_trust + TRUST_FLOOR)
+        fused, total_trust, speaks, blends = self._encode(dates, seen, valid)
         with torch.autocast(low_res.device.type, enabled=False):
             base = _blend(seen, blends)
             detail, density = lay(
@@ -95,10 +93,26 @@ class GridFusion(nn.Module):
                 sigma_px=self.log_sigma_px.exp(),
             )
             inputs = [base, seen.mean - base, DETAIL_GAIN * detail, torch.log1p(density)]
-        merged = torch.cat([*inputs, fused.float(), torch.log1p(total_trust.float())], 1)
+        merged = torch.cat([*inputs, fused, torch.log1p(total_trust)], 1)
         features = self.merge(merged.contiguous(memory_format=torch.channels_last))
         residual = in_float32(self.to_pixels, features + self.trunk(features))
         return enlarge(base, self.scale) + F.pixel_shuffle(residual, self.scale)
+
+    def _encode(self, dates: Tensor, aligned: Alignment, valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features of all dates by their trust, that trust, and the two weights of each date.
+
+        One date after the other where no gradient needs them all, so that what a date needs stays in the cache.
+        """
+        n_together = valid.shape[1] if torch.is_grad_enabled() else 1
+        total = total_trust = torch.zeros((), device=valid.device)
+        weights = []
+        for part in zip(*(maps.split(n_together, 1) for maps in (dates, valid, *_of_dates(aligned))), strict=True):
+            values, trust, of_dates = self.date_encoder(*part)
+            total = total + (values * trust).sum(1, dtype=torch.float32)
+            total_trust = total_trust + trust.sum(1, dtype=torch.float32)
+            weights.append(of_dates)
+        speaks, blends = torch.cat(weights, 1).split(1, 2)
+        return total / (total_trust + TRUST_FLOOR), total_trust, speaks, blends
 
 
 class DateEncoder(nn.Module):
@@ -116,12 +130,13 @@ class DateEncoder(nn.Module):
         self.block = ResidualBlock(n_features)
         self.heads = nn.Conv2d(n_features, 2 * n_features + 2, 1)
 
-    def forward(self, dates: Tensor, aligned: Alignment, valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, dates: Tensor, valid: Tensor, harmonised: Tensor, expected: Tensor, shift_px: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         b, t = valid.shape[:2]
-        difference = DETAIL_GAIN * (aligned.harmonised - aligned.expected)
-        light = dates - aligned.harmonised
-        seen = torch.cat([difference, aligned.expected, light, aligned.weight, valid, aligned.shift_px], 2)
-        x, y = aligned.shift_px.unbind(2)
+        difference = DETAIL_GAIN * (harmonised - expected)
+        seen = torch.cat([difference, expected, dates - harmonised, weight, valid, shift_px], 2)
+        x, y = shift_px.unbind(2)
         position = torch.stack([x, y, x * x, x * y, y * y], 2)
         features = self.first(_channels_last(seen))
         scale, bias = self.shift_scale_bias(_channels_last(position)).chunk(2, 1)
@@ -129,8 +144,12 @@ class DateEncoder(nn.Module):
         n = features.shape[1]
         values, trust, weights = self.heads(features).split([n, n, 2], 1)
         trust = torch.sigmoid(trust).unflatten(0, (b, t)) * valid.to(trust.dtype)
-        speaks, blends = (torch.sigmoid(weights.float()).unflatten(0, (b, t)) * valid).split([1, 1], 2)
-        return values.unflatten(0, (b, t)), trust, speaks, blends
+        return values.unflatten(0, (b, t)), trust, torch.sigmoid(weights.float()).unflatten(0, (b, t)) * valid
+
+
+def _of_dates(aligned: Alignment) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What the encoder is told of each date."""
+    return aligned.harmonised, aligned.expected, aligned.shift_px, aligned.weight
 
 
 def _blend(aligned: Alignment, blends: Tensor) -> Tensor:
