@@ -1,8 +1,10 @@
 """Where and how precisely does a network run? Decided once, here."""
 
 import os
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -53,6 +55,16 @@ def available_cores() -> int:
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return min(n_cores, max(1, int(asked))) if asked.isdecimal() else n_cores
+
+
+def processor_name() -> str:
+    """What the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return " ".join(part for part in (found.get("model name"), found.get("model"), found.get("stepping")) if part)
 
 
 def _choose_device(name: str) -> torch.device:

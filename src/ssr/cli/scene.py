@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ssr.checkpoints.bundled import DEFAULT
-from ssr.cli.options import Device, Json, Offline, Overwrite, Precision, choose_named_compute
+from ssr.cli.options import (
+    Device,
+    Engine,
+    Json,
+    Memory,
+    Offline,
+    Overwrite,
+    Precision,
+    choose_named_compute,
+    choose_named_engine,
+    memory_in_bytes,
+)
 from ssr.cli.output import print_json, print_notes, progress_bar
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ Stored = Literal["uint8", "uint16"]
 Clouds = Literal["auto", "colours", "scl", "s2cloudless"]
 """As in `scenes`, `raster` and `models.fidelity`, which are too heavy to import for `--help`."""
 
+SUFFIXES = (".tif", ".tiff", ".zarr")
 Catalogue = Annotated[
     str | None, typer.Option("--stac", metavar="URL", help="A STAC API whose dates of --aoi and --date are fetched.")
 ]
@@ -119,6 +131,7 @@ def demo(
 ) -> None:
     """Super-resolve a real image and a simulated series (or your own), and draw them beside bicubic."""
     from ssr.demo import demo_real_image, demo_series, demo_simulated
+    from ssr.errors import MissingExtraError
 
     results = []
     with progress_bar("super-resolving", quiet=as_json) as progress:
@@ -136,8 +149,13 @@ def demo(
                 )
             )
         else:
-            for make in (demo_real_image, demo_simulated):
-                results.append(make(folder, model=model, overwrite=overwrite, progress=progress))
+            try:
+                results.append(demo_real_image(folder, model=model, overwrite=overwrite, progress=progress))
+            except MissingExtraError as missing:
+                if missing.extra != "demo":
+                    raise
+                print_notes([f"{missing}; it is left out"])
+            results.append(demo_simulated(folder, model=model, overwrite=overwrite, progress=progress))
     if as_json:
         print_json(results)
         return
@@ -176,6 +194,8 @@ def scene(
     overwrite: Overwrite = False,
     device: Device = "auto",
     precision: Precision = "auto",
+    engine: Engine = "auto",
+    memory: Memory = None,
     as_json: Json = False,
 ) -> None:
     """Super-resolve a series of products or images into one Cloud-Optimised GeoTIFF.
@@ -186,6 +206,7 @@ def scene(
     from ssr.workflows.models import open_model
     from ssr.workflows.scene import super_resolve_scene
 
+    _refuse_other_format(out)
     query = _query(inputs or [], stac, collection, cloud_cover)
     refuse_existing(out, overwrite=overwrite)
     with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
@@ -218,12 +239,21 @@ def scene(
             stac=query,
             overwrite=overwrite,
             compute=choose_named_compute(device, precision),
+            engine=choose_named_engine(engine),
+            memory_bytes=memory_in_bytes(memory),
             progress=progress,
         )
     if as_json:
         print_json(result)
     else:
         _show_scene(result)
+
+
+def _refuse_other_format(out: Path) -> None:
+    from ssr.errors import OutputError
+
+    if out.suffix and out.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"{out}: the result is a GeoTIFF or a Zarr store; expected a name in .tif or .zarr")
 
 
 def _query(inputs: list[str], url: str | None, collection: str | None, cloud_cover: float | None) -> "StacQuery | None":
@@ -266,6 +296,9 @@ def _show_scene(result: "SceneResult") -> None:
             shares = f"hidden {report.hidden:4.0%}  serves {report.served:4.0%}"
             print(f"date {report.number:>2} {report.name}  {shares}  {report.why}")
     print(f"model   {result.model} on {result.compute}")
+    print(f"engine  {result.engine}: {result.engine_reason}")
+    if result.explanation:
+        print(f"windows {result.windows}")
     print(f"wrote   {result.output}: {result.super_res}")
     print(f"item    {result.item or 'none: no date says when it was taken, which a catalogue must know'}")
     if result.trust:

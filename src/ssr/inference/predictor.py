@@ -11,13 +11,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ssr.device import Compute, choose_compute
 from ssr.errors import InputError
 from ssr.inference.blending import Block, stitch
+from ssr.inference.engines.bands import Bands
+from ssr.inference.engines.rowwise import RowWise, lag_px, row_strips, rows_of_a_strip
+from ssr.inference.engines.torch_engine import TorchEngine
 from ssr.inference.windows import Span, WindowPlan, plan_windows
-from ssr.models.protocol import SuperResolver, super_resolve
+from ssr.models.esrgan import RRDBNet
+from ssr.models.protocol import SuperResolver
 from ssr.models.subsets import SubsetAverage
 from ssr.scenes.ranking import DatePlan, MoreDates, plan_dates, rank_dates
 from ssr.sentinel2.radiometry import TCI_PEAK_DN, is_no_data
@@ -31,6 +35,8 @@ MIN_SIDE_PX = 8
 """Smaller inputs are extended by repeating their edge: reflecting convolutions need something to reflect."""
 DEFAULT_CORE_PX = 256
 DEFAULT_OVERLAP_PX = 8
+READ_ROWS = 128
+"""Read at a time where the network sees strips of fewer rows: files are kept in blocks."""
 BATCH_PIXELS = 128 * 1024
 """Low-resolution pixels predicted together: enough to keep two cores busy, few enough to stay in memory."""
 
@@ -67,8 +73,7 @@ class Predictor:
         self.name = name
         self.compute = compute or choose_compute()
         self.seconds = Seconds()
-        if isinstance(network, nn.Module):
-            network.to(self.compute.device).to(memory_format=torch.channels_last)
+        self.engine = TorchEngine(network, self.compute, name=name)
 
     @torch.inference_mode()
     def predict(self, windows: Series, origins: Sequence[tuple[int, int]] | None = None) -> NDArray[np.float32]:
@@ -81,19 +86,26 @@ class Predictor:
             InputError: the network returned numbers that are not finite.
         """
         self._check(windows)
-        low_res = torch.from_numpy(windows).to(self.compute.device)
+        low_res = torch.from_numpy(windows)
         padded, (height, width) = self._pad(low_res)
-        with self.compute.autocast():
-            super_res = super_resolve(self.network, padded, torch.tensor(origins) if origins else None)
+        super_res = self.engine(padded, torch.tensor(origins) if origins else None)
         scale = self.network.scale
-        result = super_res[..., : height * scale, : width * scale].float().cpu()
+        return self._settle(super_res[..., : height * scale, : width * scale], is_no_data(low_res, 2).all(1))
+
+    def _settle(self, result: Tensor, unseen: Tensor) -> NDArray[np.float32]:
+        """Within [0, 1], finite, and zero where no date has data and only there.
+
+        Args:
+            result: `b c H W`.
+            unseen: `b h w`.
+        """
         if not bool(torch.isfinite(result).all()):
             raise InputError(
                 f"{self.name}: returned numbers that are not finite; its weights are damaged or do not fit"
             )
-        unseen = is_no_data(low_res.cpu(), 2).all(1, keepdim=True)
-        fine = unseen.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-        return np.asarray(result.clamp_(1 / TCI_PEAK_DN, 1).masked_fill_(fine, 0).numpy())
+        scale = self.network.scale
+        fine = unseen.unsqueeze(1).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+        return np.asarray(result.clamp(1 / TCI_PEAK_DN, 1).masked_fill_(fine, 0).numpy())
 
     def _check(self, windows: Series) -> None:
         """Say which numbers of dates and channels do not fit before the network stumbles over them."""
@@ -132,7 +144,8 @@ class Predictor:
         Args:
             first_row: of windows; those above are done, and `edge` is what they left (`blending.stitch`).
         """
-        patches = ahead(self._predict_all(plan, read, first_row, progress))
+        source = self._predict_rows if plan.by_rows else self._predict_all
+        patches = ahead(source(plan, read, first_row, progress))
         return stitch(plan, patches, self.network.scale, first_row=first_row, edge=edge)
 
     def _predict_all(
@@ -155,6 +168,35 @@ class Predictor:
                 progress(n_done, len(plan))
             began = time.monotonic()
             yield from predicted
+
+    def _predict_rows(
+        self, plan: WindowPlan, read: WindowReader, first_row: int, progress: Progress | None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Bands of the plan from a network that sees the raster row by row (`engines.rowwise`)."""
+        network, scale = self.network, self.network.scale
+        assert isinstance(network, RRDBNet)
+        height, width = plan.rows[-1].core_stop, plan.columns[-1].core_stop
+        n_rows = rows_of_a_strip(width)
+        stream = RowWise(network, self.compute, (height, width), n_rows)
+        begun = max(0, plan.rows[first_row].core_start - lag_px(network))
+        strips = _strips(read, begun, (height, width), n_rows, lag_px(network))
+        bands = Bands([(row.core_start, row.core_stop) for row in plan.rows[first_row:]], scale, width)
+        n_done = first_row
+        began = time.monotonic()
+        for start, strip in ahead(strips):
+            self.seconds.waiting += time.monotonic() - began
+            began = time.monotonic()
+            low_res = torch.from_numpy(strip)
+            bands.note(start, is_no_data(low_res, 1).all(0))
+            fine = stream.push(low_res.flatten(0, 1).unsqueeze(0).to(self.compute.device), start)
+            finished = [self._settle(*band) for band in bands.take(fine.maps.float().cpu(), fine.start)]
+            self.seconds.predicting += time.monotonic() - began
+            for band in finished:
+                n_done += 1
+                if progress:
+                    progress(n_done, len(plan))
+                yield band[0]
+            began = time.monotonic()
 
 
 def super_resolve_array(
@@ -227,6 +269,25 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
 def read_ahead(items: Iterable[T], read: Callable[[T], R]) -> Iterator[R]:
     """Apply `read` to each item in a second thread, one item ahead of the caller."""
     return ahead(map(read, items))
+
+
+def _strips(
+    read: WindowReader, first: int, shape_hw: tuple[int, int], n_rows: int, lag: int
+) -> Iterator[tuple[int, Series]]:
+    """Strips of equal height with their first row, zero below the raster; several are read at a time."""
+    height, width = shape_hw
+    start, held = -1, np.empty((0, 0, 0, 0), np.float32)
+    shape: tuple[int, ...] = ()
+    for at in row_strips(height, n_rows, first, lag):
+        if at < height and (start < 0 or at >= start + held.shape[2]):
+            start = at
+            held = read(slice(at, min(height, at + n_rows * -(-READ_ROWS // n_rows))), slice(0, width))
+            shape = (*held.shape[:2], n_rows, width)
+        strip = np.zeros(shape, np.float32)
+        if at < height:
+            seen = held[:, :, at - start : at - start + n_rows]
+            strip[:, :, : seen.shape[2]] = seen
+        yield at, strip
 
 
 def _in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -77,6 +77,7 @@ def write_scene(
     core_px: int = DEFAULT_CORE_PX,
     overlap_px: int = DEFAULT_OVERLAP_PX,
     halo_px: int | None = None,
+    plan: WindowPlan | None = None,
     progress: Progress | None = None,
 ) -> Account:
     """Super-resolve a series window by window.
@@ -84,9 +85,10 @@ def write_scene(
     Args:
         dates: which dates the network sees, in its order; a date may stand more than once.
         trust: what the channels beyond the result mean; they go to `trust_path(out)`.
+        plan: the windows; by default made of `core_px`, `overlap_px` and `halo_px`.
     """
     network = predictor.network
-    plan = plan_windows(
+    plan = plan or plan_windows(
         series.shape_hw,
         core_px=core_px,
         halo_px=network.halo_px if halo_px is None else halo_px,

@@ -23,11 +23,15 @@ class Span:
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """All windows of a raster, as the product of row spans and column spans."""
+    """All windows of a raster, as the product of row spans and column spans.
+
+    by_rows: the network sees the raster row by row (`engines.rowwise`): windows are as wide as it and need no context.
+    """
 
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
     overlap_px: int
+    by_rows: bool = False
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)
@@ -52,6 +56,24 @@ def plan_windows(
         raise ValueError(f"core_px is {core_px}; expected at least {max(1, 4 * overlap_px)}, four times the overlap")
     rows, columns = (_spans(n, core_px, halo_px + overlap_px, multiple) for n in shape_hw)
     return WindowPlan(rows, columns, overlap_px)
+
+
+def plan_rows(shape_hw: tuple[int, int], *, core_px: int) -> WindowPlan:
+    """Cut a raster into bands over its whole width for a network that sees it row by row."""
+    height, width = shape_hw
+    n_bands = -(-height // core_px)
+    borders = pairwise(k * height // n_bands for k in range(n_bands + 1))
+    bands = tuple(Span(start, stop, start, stop) for start, stop in borders)
+    return WindowPlan(bands, (Span(0, width, 0, width),), 0, by_rows=True)
+
+
+def kept_share(plan: WindowPlan) -> float:
+    """Of the pixels that are computed, how many are kept."""
+    if plan.by_rows:
+        return 1.0
+    row, column = plan.rows[0], plan.columns[0]
+    n_computed = len(plan) * (row.read_stop - row.read_start) * (column.read_stop - column.read_start)
+    return plan.rows[-1].core_stop * plan.columns[-1].core_stop / n_computed
 
 
 def _spans(n: int, core_px: int, margin: int, multiple: int) -> tuple[Span, ...]:

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ssr.atomic import refuse_existing
 from ssr.checkpoints.bundled import DEFAULT
-from ssr.device import Compute
+from ssr.device import Compute, choose_compute
 from ssr.errors import InputError
+from ssr.inference.engines.placed import EngineChoice
+from ssr.inference.job import prepare
 from ssr.inference.predictor import Predictor, Progress, in_passes
 from ssr.inference.scene import Account, Result, write_scene
 from ssr.inference.trust import TrustPlan, find_calibration, plan_trust, trust_path
@@ -50,6 +52,7 @@ class SceneResult:
     trust: the raster that says how far each pixel can be trusted, if it was asked for.
     explanation: files that say which date served where and why, if they were asked for.
     item: what catalogues read of the result; None where no date says when it was taken.
+    engine, windows: who ran the network, why, and in which windows.
     """
 
     output: Path
@@ -67,6 +70,9 @@ class SceneResult:
     trust: Path | None = None
     explanation: tuple[Path, ...] = ()
     item: Path | None = None
+    engine: str = "torch"
+    engine_reason: str = ""
+    windows: str = ""
 
 
 def super_resolve_scene(
@@ -97,6 +103,8 @@ def super_resolve_scene(
     with_explanation: bool = False,
     overwrite: bool = False,
     compute: Compute | None = None,
+    engine: EngineChoice = "auto",
+    memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> SceneResult:
     """Super-resolve a series into a Cloud-Optimised GeoTIFF, or a Zarr store where `out` ends in `.zarr`.
@@ -124,6 +132,8 @@ def super_resolve_scene(
         stored: `uint8` for true colour, `uint16` for reflectance × 10000.
         with_trust: write `trust_path(out)` too: how far each pixel can be trusted, from how far the dates agree.
         with_explanation: write `explanation_paths(out)` too: which date served where, and why.
+        engine: who runs the network (`inference.engines`).
+        memory_bytes: for the whole program; windows are chosen to fit (`inference.budget`).
     """
     options = options_given(super_resolve_scene, dict(locals()))
     started = time.monotonic()
@@ -166,15 +176,27 @@ def super_resolve_scene(
             clouds=clouds,
             tolerated_px=registered_px(network) if align else None,
         )
-        trust = _trust(opened, choice, more_dates, fidelity, fidelity_to) if with_trust else None
+        is_plain = not with_trust and not fidelity and len(choice.plan.passes) == 1
+        job = prepare(
+            network,
+            series.grid.shape_hw,
+            compute or choose_compute(),
+            engine,
+            n_dates=len(choice.plan.passes[0]),
+            memory_bytes=memory_bytes,
+            is_plain=is_plain,
+        )
+        placement = job.placement
+        placed = replace(opened, network=placement.network)
+        trust = _trust(placed, choice, more_dates, fidelity, fidelity_to) if with_trust else None
         if trust:
             seen = trust.network
         else:
-            seen = held_to_input(in_passes(network, choice.plan), strength=fidelity, reference=fidelity_to)
-        predictor = Predictor(seen, compute, name=opened.given)
+            seen = held_to_input(in_passes(placed.network, choice.plan), strength=fidelity, reference=fidelity_to)
+        predictor = Predictor(seen, placement.compute, name=opened.given)
         names = tuple(series.names[k] for k in choice.dates_used)
         provenance = provenance_of(opened, series, choice, predictor.compute, options=options)
-        tags = provenance.tags | _held_tags(fidelity, fidelity_to)
+        tags = provenance.tags | _held_tags(fidelity, fidelity_to) | {"SSR_ENGINE": placement.engine}
         account = write_scene(
             predictor,
             choice.series,
@@ -189,6 +211,7 @@ def super_resolve_scene(
                 job=identity_of(series, choice, rules, predictor.compute, tags),
             ),
             trust=trust,
+            plan=job.plan_for(seen, series.grid.shape_hw),
             progress=progress,
         )
         reports = reports_of(series, choice)
@@ -212,6 +235,9 @@ def super_resolve_scene(
             low_res=str(series.grid),
             super_res=str(series.grid.finer(network.scale)),
             compute=str(predictor.compute),
+            engine=placement.engine,
+            engine_reason=placement.reason,
+            windows=str(job.budget),
             seconds=round(time.monotonic() - started, 2),
             waiting_share=round(predictor.seconds.waiting_share, 4),
             notes=_notes_on_numbers(series, stored)

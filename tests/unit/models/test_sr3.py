@@ -220,6 +220,10 @@ def flat_beside(structure):
     return low_res
 
 
+ROUNDING = 1e-7
+"""Sums of another width may be taken in another order; some processors do."""
+
+
 def difference_of_flat_parts(context, n_steps, **arguments):
     """Largest difference a column between the two scenes, on the fine grid."""
     network = tiny_sr3(context=context, n_sampling_steps=n_steps, **arguments)
@@ -249,7 +253,7 @@ def test_statistics_of_a_window_do_not_tint_flat_ground(level, data_range):
 
 def test_flat_ground_keeps_its_colour_over_two_steps_however_its_window_goes_on():
     near = 160 - 2 * SR3_REACH_PX
-    assert not difference_of_flat_parts("local", 2)[:near].any()
+    assert difference_of_flat_parts("local", 2)[:near].max() < ROUNDING
     assert difference_of_flat_parts("window", 2)[:near].mean() > BYTE_STEP
 
 

@@ -1,0 +1,1 @@
+"""On what does a network run: PyTorch, OpenVINO or ONNX Runtime?"""
