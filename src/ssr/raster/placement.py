@@ -31,6 +31,7 @@ def warped(dataset: DatasetReader, target: Grid, *, missing_dn: float | None, op
     elif missing_dn is not None:
         how = {"src_nodata": missing_dn, "nodata": missing_dn}
     height, width = target.shape_hw
+    scale = 1 / pixel_ratio(dataset, target)  # GDAL would measure it anew in each window, a little differently
     view = WarpedVRT(
         dataset,
         crs=target.crs,
@@ -40,6 +41,8 @@ def warped(dataset: DatasetReader, target: Grid, *, missing_dn: float | None, op
         resampling=Resampling.bilinear,
         tolerance=PLACE_ERROR_PX,
         warp_extras={"UNIFIED_SRC_NODATA": "YES"},
+        XSCALE=scale,
+        YSCALE=scale,
         **how,
     )
     return opened.enter_context(view)

@@ -74,6 +74,18 @@ def find_stac_acquisitions(
         InputError: no area, no such catalogue or collection, nothing found, nothing usable.
         MissingExtraError: pystac-client or odc-stac is not installed.
     """
+    inside, notes = find_stac_tiles(query, area=area, rules=rules, period=period)
+    if extent == "union":
+        return [tile.acquisition for tile in inside], notes
+    assert area is not None
+    whole, more = whole_dates(inside, area)
+    return whole, notes + more
+
+
+def find_stac_tiles(
+    query: StacQuery, *, area: Area | None, rules: Rules, period: Period | None = None
+) -> tuple[list[Tile], list[Note]]:
+    """The same with the place of each, tile by tile, whether or not it shows all of the area."""
     if area is None:
         raise InputError(f"{query}: needs an area; pass --aoi west,south,east,north or a file")
     if not query.url.lower().startswith(("http://", "https://")):
@@ -96,10 +108,7 @@ def find_stac_acquisitions(
         raise InputError(f"{query}: of {len(clear)} item(s) none is usable; {notes[0].label} {notes[0].detail}")
     if not inside:
         raise InputError(_nothing(query, area, period, n_too_cloudy=0))
-    if extent == "union":
-        return [tile.acquisition for tile in inside], notes
-    whole, more = whole_dates(inside, area)
-    return whole, notes + more
+    return inside, notes
 
 
 def _lies_within(acquisition: Acquisition, period: Period) -> bool:

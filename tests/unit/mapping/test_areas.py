@@ -1,0 +1,69 @@
+"""Cells are planned where an area lies, and nowhere else."""
+
+import json
+
+import numpy as np
+import pytest
+from shapely import box as rectangle
+from shapely.geometry import Polygon, mapping
+
+from ssr.errors import InputError
+from ssr.mapping.areas import Polygons, overlap, parse_area
+
+
+def test_polygons_touch_the_boxes_that_shapely_says():
+    rng = np.random.default_rng(0)
+    hole = Polygon([(4, 4), (6, 4), (6, 6), (4, 6)])
+    shape = Polygon([(0, 0), (10, 1), (8, 9), (5, 6), (1, 8)]).difference(hole)
+    rings = tuple(np.array(ring.coords) for ring in (shape.exterior, *shape.interiors))
+    area = Polygons((rings,))
+    for _ in range(300):
+        west, south = rng.uniform(-2, 10, 2)
+        east, north = west + rng.uniform(0.1, 3), south + rng.uniform(0.1, 3)
+        expected = shape.intersection(rectangle(west, south, east, north)).area > 0
+        assert area.touches((west, south, east, north)) == expected
+
+
+def test_a_polygon_inside_of_a_box_touches_it():
+    area = Polygons(((np.array([(1.0, 1.0), (1.1, 1.0), (1.1, 1.1), (1.0, 1.0)]),),))
+    assert area.touches((0, 0, 3, 3))
+    assert not area.touches((2, 2, 3, 3))
+
+
+def test_boxes_meet_across_the_antimeridian():
+    assert overlap((179, 0, 181, 1), (-180, 0, -179.5, 1))
+    assert not overlap((179, 0, 180, 1), (-179, 0, -178, 1))
+    assert not overlap((0, 0, 1, 1), (1, 0, 2, 1))
+
+
+def test_polygons_of_a_geojson_file_count_not_their_rectangle(tmp_path):
+    shape = Polygon([(10, 40), (11, 40), (10, 41)])
+    path = tmp_path / "area.geojson"
+    feature = {"type": "Feature", "properties": {}, "geometry": mapping(shape)}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    area = parse_area(str(path))
+    assert area.touches((10.1, 40.1, 10.2, 40.2))
+    assert not area.touches((10.9, 40.9, 11, 41))
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "nowhere.geojson", "5,60,6,50", "a,b,c,d"])
+def test_what_is_no_area_is_refused_by_its_own_option(text):
+    with pytest.raises(InputError, match="--area"):
+        parse_area(text)
+
+
+def test_a_damaged_geojson_is_refused(tmp_path):
+    path = tmp_path / "area.geojson"
+    path.write_text('{"type": "Polygon", "coordinates": [[[1')
+    with pytest.raises(InputError, match="--area"):
+        parse_area(str(path))
+
+
+@pytest.mark.slow
+def test_land_is_where_it_is():
+    pytest.importorskip("global_land_mask")
+    land = parse_area("land")
+    assert land.touches((11, 46, 11.1, 46.1))  # Alps
+    assert not land.touches((-30, 30, -29.9, 30.1))  # Atlantic
+    assert not land.touches((0, -80, 1, -79))  # Antarctica is not mapped
+    assert land.area_m2() == pytest.approx(149e12, rel=0.02)  # the customary figure
