@@ -29,6 +29,9 @@ _HOMES = {
     "super_resolve_scene": "ssr.workflows.scene",
     "super_resolve_chips": "ssr.workflows.inference",
     "super_resolve_grids": "ssr.workflows.inference",
+    "show": "ssr.viewer.notebook",
+    "comparison_sheet": "ssr.viewer.figures",
+    "training_curves": "ssr.viewer.figures",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
