@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # One process a core; each leaves the others their core.
 SPREAD := -n auto --dist worksteal
 
-.PHONY: setup demo test test-fast check bench lock clean
+.PHONY: setup demo test test-fast check docs bench lock clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,9 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

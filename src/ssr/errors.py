@@ -45,6 +45,7 @@ class MissingExtraError(SSRError):
     """An optional dependency that is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.extra = extra
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed; "
             f"run: pip install 'satlas-super-resolution[{extra}]'"

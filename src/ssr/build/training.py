@@ -165,10 +165,11 @@ def build_recorders(config: TrainConfig, folder: Path, *, n_done: int) -> Iterat
         ConfigError: Weights & Biases does not take the run.
     """
     logging = config.training.logging
+    board = TensorBoard(folder, n_done=n_done) if logging.tensorboard else None  # it may refuse: before others write
     yield Logbook(folder, n_done=n_done)
     yield Table(folder, n_done=n_done)
-    if logging.tensorboard:
-        yield TensorBoard(folder, n_done=n_done)
+    if board is not None:
+        yield board
     if logging.wandb is not None:
         yield WeightsAndBiases(
             folder,

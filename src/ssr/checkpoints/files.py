@@ -86,10 +86,16 @@ def _read_tensors(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - tensors only
     except pickle.UnpicklingError as error:
-        raise WeightsError(f"{path}: refused, it holds more than tensors (or is no weight file at all)") from error
-    except Exception as error:
         raise WeightsError(
-            f"{path}: not readable as weights, truncated or of another kind ({one_line(error)})"
+            f"{path}: refused, it holds more than tensors (or is no weight file at all); "
+            f"save the network's state_dict alone, without the network"
+        ) from error
+    except Exception as error:
+        cause = one_line(error)
+        told = f" ({cause})" if " " in cause else ""  # some errors of torch are a bare number
+        raise WeightsError(
+            f"{path}: not readable as weights, truncated or of another kind{told}; "
+            f"expected a whole .pth or .safetensors file"
         ) from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path}: expected a mapping of names to tensors, found {type(content).__name__}")

@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from ssr import __version__
-from ssr.cli import config, convert, data, evaluation, inference, scene, training, weights
+from ssr.cli import config, convert, data, evaluation, inference, map, scene, training, weights
+from ssr.cli.bench import bench
 from ssr.cli.output import run_reporting
+from ssr.cli.view import view
 
 app = typer.Typer(
     name="ssr",
@@ -23,7 +25,10 @@ app.command("infer-grid")(inference.infer_grid)
 app.command("train")(training.train)
 app.command("test")(evaluation.measure)
 app.command("report")(evaluation.report)
+app.command("view")(view)
+app.command("bench")(bench)
 weights.app.command("convert")(convert.convert)
+app.add_typer(map.app, name="map")
 app.add_typer(weights.app, name="weights")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")

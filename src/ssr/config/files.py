@@ -112,12 +112,15 @@ def parse(options: dict[str, Any], kind: type[Config], *, source: str) -> Config
     try:
         return kind.model_validate(options)
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of several, an unknown name is the likeliest to explain the others: it stands in the place of a missing one.
+        first = min(error.errors(), key=lambda wrong: wrong["type"] != "extra_forbidden")
         where = written_path(options, first["loc"])
         if first["type"] == "extra_forbidden":
             near = did_you_mean(first["loc"][-1], known_names(kind, first["loc"]))
             raise ConfigError(f"{source}: unknown option '{where}'{near}") from error
-        if first["type"] in ("missing", "value_error"):
+        if first["type"] == "missing":
+            raise ConfigError(f"{source}: option '{where}': required, but not given") from error
+        if first["type"] == "value_error":
             raise ConfigError(f"{source}: option '{where}': {first['msg'].removeprefix('Value error, ')}") from error
         raise ConfigError(f"{source}: option '{where}': {first['msg']}, found {first['input']!r}") from error
 

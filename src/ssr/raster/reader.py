@@ -180,12 +180,17 @@ class RasterReader:
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a PNG has no place, and may not have one
                 return rasterio.open(self._name)
         except RasterioIOError as error:
-            raise self._failure("cannot be opened as an image", error) from error
+            if not self._online and self.path.is_file() and self.path.stat().st_size == 0:
+                raise ImageReadError(f"{self.label}: is empty (0 bytes), expected an image; get it again") from error
+            failure = self._failure("cannot be opened as an image", error)
+            if self._online:
+                raise failure from error
+            raise ImageReadError(f"{failure}; expected a GeoTIFF, JPEG 2000, PNG or other raster of GDAL's") from error
 
     def _failure(self, what: str, error: RasterioError) -> ImageReadError:
         """In the words of GDAL's own error where rasterio only points to it."""
         cause = error.__cause__ if isinstance(error.__cause__, CPLE_BaseError) else error
-        text = f"{self.label}: {what} ({without_secrets(one_line(cause))})"
+        text = f"{self.label}: {what} ({without_secrets(one_line(cause)).rstrip('.')})"
         if self._online:
             shown = without_secrets(self._address)
             what = "it" if shown == self.label else shown

@@ -61,7 +61,7 @@ def export_network(
     n_dates = network.n_revisits or n_revisits
     if n_dates is None or n_dates < 1:
         raise ConfigError(
-            f"{out}: an ONNX file takes one number of dates, the network any, found {n_dates}; choose it (--dates)"
+            f"{out}: an ONNX file takes one number of dates, this network takes any; choose it, such as --dates 8"
         )
     if tile_px is not None and (tile_px < 1 or tile_px % network.size_multiple):
         raise ConfigError(f"{out}: the tile is {tile_px} px, expected a multiple of {network.size_multiple} (--tile)")

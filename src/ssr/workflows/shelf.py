@@ -45,9 +45,9 @@ def find_entry(name: str, shelf: Shelf) -> Published:
         return shelf.entries[name]
     bundled = bundled_names()
     near = difflib.get_close_matches(Path(name).name.removesuffix(".pth"), [*bundled, *shelf.entries], 1, 0.7)
-    meant = f"did you mean {near[0]}? " if near else ""
+    meant = f"; did you mean {near[0]}?" if near else "."
     raise WeightsError(
-        f"{name}: neither a weight file nor a known model; {meant}Bundled: {', '.join(bundled)}; "
+        f"{name}: neither a weight file nor a known model{meant} Bundled: {', '.join(bundled)}; "
         f"published: {', '.join(shelf.entries)}"
     )
 
