@@ -1,5 +1,6 @@
 """How does an option file become a config, and a config a file?"""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,17 +8,36 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from ssr.config import basicsr
 from ssr.config.basicsr.evaluation import translate_test
 from ssr.config.names import known_names
-from ssr.config.nearest import did_you_mean
+from ssr.config.nearest import did_you_mean, nearest
 from ssr.config.overrides import debugged, with_forced, with_settings
 from ssr.config.presets import preset
 from ssr.config.schema import InferConfig, TestConfig, TrainConfig
 from ssr.errors import ConfigError
 
 Config = TypeVar("Config", bound=BaseModel)
+
+WORDS = {
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping of options",
+    "model_type": "must be a mapping of options",
+    "model_attributes_type": "must be a mapping of options",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+}
+"""Pydantic's names of what was wrong, and what to say of it."""
 
 KEYS_OF_TRAINING = ("datasets", "train", "train_data", "training")
 KEYS_OF_TESTS = ("test_datasets", "models")
@@ -122,7 +142,16 @@ def parse(options: dict[str, Any], kind: type[Config], *, source: str) -> Config
             raise ConfigError(f"{source}: option '{where}': required, but not given") from error
         if first["type"] == "value_error":
             raise ConfigError(f"{source}: option '{where}': {first['msg'].removeprefix('Value error, ')}") from error
-        raise ConfigError(f"{source}: option '{where}': {first['msg']}, found {first['input']!r}") from error
+        raise ConfigError(f"{source}: option '{where}': {_must_be(first)}, found {first['input']!r}") from error
+
+
+def _must_be(wrong: ErrorDetails) -> str:
+    """What a value must be, in words that do not speak of Python."""
+    if wrong["type"] == "literal_error":
+        choices: str = wrong["ctx"]["expected"]
+        near = nearest(wrong["input"], re.findall("'([^']*)'", choices))
+        return f"must be {choices}" + (f" (did you mean '{near}'?)" if near else "")
+    return WORDS.get(wrong["type"]) or wrong["msg"].replace("Input should be", "must be")
 
 
 def written_path(options: Any, location: tuple[int | str, ...]) -> str:

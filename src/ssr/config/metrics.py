@@ -14,16 +14,10 @@ ConsistencyMeasure = Literal["reflectance", "spectral", "spatial", "synthesis"]
 CorrectnessMeasure = Literal[
     "hallucination_nd", "omission_nd", "improvement_nd", "hallucination_lpips", "omission_lpips", "improvement_lpips"
 ]  # fmt: skip
-MeasureName = PixelMeasure | LpipsMeasure | ClipMeasure | ConsistencyMeasure | CorrectnessMeasure
+MeasureName = Literal[PixelMeasure, LpipsMeasure, ClipMeasure, ConsistencyMeasure, CorrectnessMeasure]
 Network = Literal["vgg16", "alexnet", "squeezenet1_1", "openai", "siglip", "clipa"]
 
-EVERY_MEASURE: tuple[MeasureName, ...] = (
-    *get_args(PixelMeasure),
-    *get_args(LpipsMeasure),
-    *get_args(ClipMeasure),
-    *get_args(ConsistencyMeasure),
-    *get_args(CorrectnessMeasure),
-)
+EVERY_MEASURE: tuple[MeasureName, ...] = get_args(MeasureName)
 
 
 class MetricsOptions(Options):

@@ -8,7 +8,7 @@ from ssr.config.files import dump_config, kind_of, load_config, parse, read_yaml
 from ssr.config.names import known_names
 from ssr.config.networks import DateFusionModel, ESRGANModel
 from ssr.config.presets import PRESETS
-from ssr.config.schema import InferConfig, TrainConfig
+from ssr.config.schema import InferConfig, TestConfig, TrainConfig
 from ssr.errors import ConfigError
 from tests.unit.config.originals import INFER as ORIGINAL_INFER
 from tests.unit.config.originals import KINDS
@@ -159,6 +159,26 @@ def test_wrong_option_is_refused_by_its_dotted_path(options, dotted, value, tmp_
         load_config(path, TrainConfig if "training" in options else InferConfig)
     assert f"'{dotted}" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "words"),
+    [
+        ("train_data.n_revisits", 2, "must be a list, found 2"),
+        ("training.n_steps", "many", "must be a whole number, found 'many'"),
+        ("training.batch_size", 0, "must be greater than 0, found 0"),
+        ("training.schedule", "cosin", r"must be .*\(did you mean 'cosine'\?\), found 'cosin'"),
+    ],
+)
+def test_what_a_value_must_be_is_said_without_words_of_python(dotted, value, words, tmp_path):
+    with pytest.raises(ConfigError, match=words):
+        load_config(written(tmp_path / "wrong.yml", with_value(TRAIN, dotted, value)), TrainConfig)
+
+
+def test_unknown_measure_is_refused_with_the_nearest_of_all_kinds(tmp_path):
+    options = {"name": "x", "models": [{"name": "bicubic"}], "metrics": {"measures": ["clipscore_siglipp"]}}
+    with pytest.raises(ConfigError, match="did you mean 'clipscore_siglip'"):
+        load_config(written(tmp_path / "wrong.yml", options), TestConfig)
 
 
 @pytest.mark.parametrize("value", ["esrgann", 3])
