@@ -1,15 +1,20 @@
-"""An object store in memory that refuses every so-manieth write, as overloaded ones do."""
+"""Object stores, in memory and on disk, that refuse every so-manieth write, as overloaded ones do."""
 
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ssr.mapping.store import Store
+from ssr.mapping.work import Stage
+from tests.support.map_stages import ToyStages, prepare_toy
 
 
 @dataclass
@@ -45,3 +50,39 @@ def refusing_store(*, every: int) -> Iterator[tuple[Store, Told]]:
     fsspec.register_implementation("refusing", Refusing, clobber=True)
     Refusing.every, Refusing.told = every, Told()
     yield Store(f"refusing://{uuid.uuid4().hex}", "recipe"), Refusing.told
+
+
+class RefusingDisk(LocalFileSystem):
+    """A folder that many processes write into as into an object store; each has one write in ten refused."""
+
+    protocol = "refusing-disk"
+    cachable = False
+    every = 10
+    n_asked = 0
+
+    def pipe_file(self, path: str, value: bytes, **kwargs: Any) -> None:
+        kind = type(self)
+        kind.n_asked += 1
+        is_refused = kind.n_asked % self.every == 0
+        if not is_refused or kind.n_asked % (2 * self.every) == 0:  # every second refusal comes after the write
+            self.makedirs(self._parent(path), exist_ok=True)
+            super().pipe_file(path, value, **kwargs)
+        if is_refused:
+            log = Path(os.environ[REFUSALS])
+            with log.open("a") as file:
+                file.write("refused\n")
+            raise OSError("503 SlowDown: please reduce your request rate")
+
+
+REFUSALS = "SSR_TEST_REFUSALS"
+"""Names the file in which every process notes what it refused."""
+
+
+def prepare_refusing(stage: Stage, settings: Mapping[str, Any]) -> ToyStages:
+    """Toy workers whose process knows `refusing-disk://`."""
+    register_refusing_disk()
+    return prepare_toy(stage, settings)
+
+
+def register_refusing_disk() -> None:
+    fsspec.register_implementation("refusing-disk", RefusingDisk, clobber=True)

@@ -56,6 +56,8 @@ EVEN_ZONES_START = 5
 CENTRAL_SCALE = 0.9996
 M_PER_DEGREE = 110_500.0
 """Of latitude, at least."""
+KEPT_ROWS = 4096
+"""Whose latitude need not be computed again for each of the cells in them."""
 BENT_M = 20.0
 """The sides of a cell bend by no more against meridians and parallels."""
 HALF_TURN_DEG = 180.0
@@ -117,6 +119,7 @@ def _longitude(column: float) -> float:
     return 360.0 * column / WHOLE_PX - 180.0
 
 
+@lru_cache(maxsize=KEPT_ROWS)
 def _latitude(row: float) -> float:
     return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / WHOLE_PX))))
 
@@ -340,6 +343,7 @@ def land_px(area_m2: float, gsd_m: float = SATLAS_GSD_M) -> float:
     return area_m2 / gsd_m**2
 
 
+@lru_cache(maxsize=KEPT_ROWS)
 def area_m2_of(row: int, side_px: int) -> float:
     """The ground that a cell of the Web-Mercator grid shows, on a sphere of the equator's radius."""
     south, north = (math.radians(_latitude(place)) for place in (row + side_px, row))

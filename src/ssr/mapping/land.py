@@ -8,6 +8,7 @@ a degree.
 import math
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -62,10 +63,25 @@ class Land:
         south, north = max(box[1], SEEN_LATITUDES[0]), min(box[3], SEEN_LATITUDES[1])
         if south >= north:
             return False
-        top, bottom = math.floor((90 - north) * a_degree), math.ceil((90 - south) * a_degree)
+        top, bottom = max(0, math.floor((90 - north) * a_degree)), min(height, math.ceil((90 - south) * a_degree))
         left, right = math.floor((box[0] + 180) * a_degree), math.ceil((box[2] + 180) * a_degree)
-        rows = self.share[max(0, top) : min(height, bottom)]
-        return bool((rows[:, np.arange(left, right) % width] > 0).any())
+        start = left % width
+        stop = start + min(right - left, width)
+        return self._has_land(top, bottom, start, min(stop, width)) or self._has_land(top, bottom, 0, stop - width)
+
+    def _has_land(self, top: int, bottom: int, left: int, right: int) -> bool:
+        """In rows and columns of tenths; asked for millions of cells, so without looking at each of them."""
+        if left >= right:
+            return False
+        counts = self._counts
+        return bool(counts[bottom, right] - counts[top, right] - counts[bottom, left] + counts[top, left])
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int32]:
+        """Tenths with land above and left of each corner."""
+        counts = np.zeros((self.share.shape[0] + 1, self.share.shape[1] + 1), np.int32)
+        counts[1:, 1:] = (self.share > 0).cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
+        return counts
 
     def area_m2(self, latitudes: tuple[float, float] = (-90.0, 90.0)) -> float:
         """Of all land between two parallels, on a sphere of the equator's radius."""

@@ -176,7 +176,12 @@ def test_what_a_value_must_be_is_said_without_words_of_python(dotted, value, wor
 
 
 def test_unknown_measure_is_refused_with_the_nearest_of_all_kinds(tmp_path):
-    options = {"name": "x", "models": [{"name": "bicubic"}], "metrics": {"measures": ["clipscore_siglipp"]}}
+    options = {
+        "name": "x",
+        "models": [{"name": "b", "model": "bicubic"}],
+        "data": {"d": {"type": "pairs", "folder": "."}},
+        "metrics": {"measures": ["clipscore_siglipp"]},
+    }
     with pytest.raises(ConfigError, match="did you mean 'clipscore_siglip'"):
         load_config(written(tmp_path / "wrong.yml", options), TestConfig)
 
