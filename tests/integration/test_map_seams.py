@@ -26,7 +26,7 @@ EAST = satlas_cell(WEST.column // SATLAS_CELL_PX + 1, WEST.row // SATLAS_CELL_PX
 
 @pytest.fixture(scope="module")
 def plan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six dates of two zones; every granule ends somewhere else, three dates have clouds at the border."""
+    """Six dates of two zones, displaced; every granule ends somewhere else, three have clouds at the border."""
     folder = tmp_path_factory.mktemp("map")
     left, top = WEST.grid().transform @ (0, 0)
     side = SATLAS_CELL_PX * WEST.pixel_m
@@ -40,7 +40,8 @@ def plan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pieces.append(Granule(epsg, x, y, 900))
         granules.append(pieces if date % 3 == 0 else [pieces[date % 2]])
         clouds = ((left + side * rng.uniform(0.7, 1.3), top - side * rng.uniform(0, 1), 700.0),)
-        lights.append(Light(tuple(rng.uniform(0.8, 1.2, 3)), rng.uniform(-0.03, 0.03), clouds if date % 2 else ()))
+        gain, moved = tuple(rng.uniform(0.8, 1.2, 3)), tuple(rng.uniform(-9, 9, 2))
+        lights.append(Light(gain, rng.uniform(-0.03, 0.03), clouds if date % 2 else (), moved))
     write_overflights(folder / "dates", granules, lights)
     west, south, _, north = WEST.box()
     box = f"{west + 1e-4},{south + 1e-4},{EAST.box()[2] - 1e-4},{north - 1e-4}"

@@ -27,11 +27,18 @@ class Granule:
 
 @dataclass(frozen=True)
 class Light:
-    """How a date differs from others: gain and bias by channel, and where its clouds are (Mercator metres, radius)."""
+    """How a date differs from others.
+
+    Attributes:
+        gain, bias: by channel.
+        clouds: where they are (Mercator metres, radius).
+        moved_m: how far east and north the ground appears to lie.
+    """
 
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     bias: float = 0.0
     clouds: tuple[tuple[float, float, float], ...] = ()
+    moved_m: tuple[float, float] = (0.0, 0.0)
 
 
 def ground_at(x: NDArray[np.float64], y: NDArray[np.float64], *, seed: int = 0) -> NDArray[np.float64]:
@@ -53,7 +60,7 @@ def seen(
     east, north = np.meshgrid(granule.left + side * GSD_M, granule.top - side * GSD_M)
     xs, ys = transform(f"EPSG:{granule.epsg}", MERCATOR, east.ravel(), north.ravel())
     x, y = np.reshape(xs, east.shape), np.reshape(ys, east.shape)
-    image = ground_at(x, y, seed=seed)
+    image = ground_at(x - light.moved_m[0], y - light.moved_m[1], seed=seed)
     image = image * np.array(light.gain)[:, None, None] + light.bias
     for cx, cy, radius in light.clouds:
         distance = np.hypot(x - cx, y - cy)

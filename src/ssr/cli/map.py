@@ -17,15 +17,16 @@ from ssr.cli.scene import (
     Model,
     Strength,
     White,
-    _bands,
-    _names,
-    _query,
+    parse_bands,
+    parse_names,
+    parse_query,
 )
 
 if TYPE_CHECKING:
     from ssr.device import PrecisionName
     from ssr.mapping.ledger import Account
     from ssr.mapping.status import Status
+    from ssr.workflows.mapping import Part
     from ssr.workflows.mapplan import PlanResult
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ Grid = Annotated[
     Literal["satlas", "mgrs"],
     typer.Option(help="satlas: Web-Mercator cells of 512 px at 9.555 m; mgrs: UTM cells of 500 px at 10 m."),
 ]
+Align = Annotated[bool, typer.Option("--align/--no-align", help="Bring back dates that lie beside the others.")]
 Endpoint = Annotated[
     str | None, typer.Option("--endpoint", metavar="URL", help="Of a store that speaks S3, if it is not Amazon's.")
 ]
@@ -66,6 +68,7 @@ def plan_command(
         str | None, typer.Option(metavar="FOLDER|s3://…", help="Where the work goes [default: beside the plan].")
     ] = None,
     max_dates: Annotated[int, typer.Option(min=1, help="Images seen at a place where the model takes any number.")] = 8,
+    align: Align = True,
     fidelity: Strength = 0.0,
     bands: Bands = None,
     band_names: BandNames = None,
@@ -92,7 +95,7 @@ def plan_command(
     from ssr.workflows.mapcells import MapOptions
     from ssr.workflows.mapplan import Assumptions, plan_map
 
-    query = _query([], stac, collection, cloud_cover) if source == "stac" else None
+    query = parse_query([], stac, collection, cloud_cover) if source == "stac" else None
     result = plan_map(
         out,
         area=area,
@@ -104,9 +107,10 @@ def plan_command(
         model=model,
         options=MapOptions(
             max_dates=max_dates,
+            align=align,
             fidelity=fidelity,
-            bands=_bands(bands),
-            band_names=_names(band_names),
+            bands=parse_bands(bands),
+            band_names=parse_names(band_names),
             white_dn=white_dn,
             stored=dtype,
             with_trust=trust,
@@ -141,6 +145,9 @@ def run_command(
     writers: Annotated[int | None, typer.Option(min=1, help="With --ray: actors that write.")] = None,
     tries: Annotated[int, typer.Option(min=1, help="Of a cell, before it is set aside with its error.")] = 3,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Take up cells that were set aside.")] = False,
+    part: Annotated[
+        str, typer.Option("--part", metavar="K/N", help="Of N runs that share the plan, the K-th, such as 2/8.")
+    ] = "1/1",
     device: Device = "auto",
     precision: Precision = "auto",
     endpoint: Endpoint = None,
@@ -157,6 +164,7 @@ def run_command(
             actors=(readers, predictors, writers),
             n_tries=tries,
             retry_failed=retry_failed,
+            part=_part(part),
             device=device,
             precision=cast("PrecisionName", precision),
             store_options=_store_options(endpoint),
@@ -238,6 +246,16 @@ def changes_command(
         print(f"differ  by {found.mean_of_255:.2f} of 255 in the mean of {found.n_compared:,} compared cells")
     if found.file:
         print(f"wrote   {found.file}")
+
+
+def _part(text: str) -> "Part":
+    from ssr.errors import ConfigError
+    from ssr.workflows.mapping import Part
+
+    number, _, of = text.partition("/")
+    if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
+        return Part(int(number), int(of))
+    raise ConfigError(f"--part: expected K/N with K from 1 to N, such as 2/8, found {text!r}")
 
 
 def _store_options(endpoint: str | None) -> dict[str, str]:

@@ -51,9 +51,9 @@ class Identity(NamedTuple):
     name: str
 
 
-def margin_px(inner_px: int) -> int:
+def margin_px(inner_px: int, reach_px: int = REACH_PX) -> int:
     """How much must be looked at around a cell whose windows read so much around it: a multiple of the lattices."""
-    return -(-(inner_px + REACH_PX) // LOOK_SPACING_PX) * LOOK_SPACING_PX
+    return -(-(inner_px + reach_px) // LOOK_SPACING_PX) * LOOK_SPACING_PX
 
 
 def hidden_of(view: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,9 +144,7 @@ def choose_dates(
         near, around: what is hidden, `t rows columns`.
         repeats: what is empty holds the best dates again, for networks of a fixed number.
     """
-    preferred = sorted(range(len(identities)), key=lambda k: (-identities[k].day, identities[k].name))
-    rank = np.empty(len(preferred), int)
-    rank[preferred] = np.arange(len(preferred))
+    rank = preference(identities)
     key = (np.rint(near * STEPS) * (STEPS + 1) + np.rint(around * STEPS)) * len(rank) + rank[:, None, None]
     order = np.argsort(key, axis=0)
     homes = [int(hashlib.sha256(one.name.encode()).hexdigest(), 16) % n_slots for one in identities]
@@ -156,6 +154,14 @@ def choose_dates(
         useful = [date for date in best if near[date, i, j] <= USELESS] or best[:1]
         chosen[:, i, j] = _seated(useful, homes, rank, n_slots, repeats)
     return chosen
+
+
+def preference(identities: Sequence[Identity]) -> NDArray[np.int_]:
+    """The rank of each date where nothing else decides: the latest first."""
+    preferred = sorted(range(len(identities)), key=lambda k: (-identities[k].day, identities[k].name))
+    rank = np.empty(len(preferred), int)
+    rank[preferred] = np.arange(len(preferred))
+    return rank
 
 
 def _seated(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.mapping.cells import Cell
+from ssr.mapping.placewise import REACH_PX as CHOICE_REACH_PX
 from ssr.mapping.placewise import (
     STEP_PX,
     Corner,
@@ -20,15 +21,19 @@ from ssr.mapping.placewise import (
     margin_px,
     plan_places,
 )
+from ssr.mapping.registering import REACH_PX as ALIGNMENT_REACH_PX
+from ssr.mapping.registering import Looked, ReadWindow, find_alignments
 from ssr.mapping.sources import Source, identity_of
 from ssr.raster.grid import Grid
 from ssr.scenes.acquisition import Acquisition, in_order, merged
 from ssr.scenes.classification import classes_of, with_classes
 from ssr.scenes.composite import Composite
+from ssr.scenes.coregistration import MARGIN_PX, DateAlignment
 from ssr.scenes.opendate import OpenDate, open_date
 from ssr.scenes.promised import refuse_enlargement
 from ssr.scenes.radiometry import Rules
 from ssr.scenes.readable import Prepared, prepare
+from ssr.sentinel2.bands import TRUE_COLOUR_CHANNELS
 
 KEPT_DATES = 256
 """Whose files need not be looked at again for the next cell."""
@@ -59,6 +64,7 @@ class Reading:
         repeats: slots that would be empty hold the best dates again.
         keeps_empty: slots without any date are kept, because trust counts them.
         with_classes: a product's own classification has a say in what is hidden.
+        tolerated_px: displacement of dates that the network makes up for; None: dates are left where they lie.
     """
 
     rules: Rules
@@ -67,11 +73,12 @@ class Reading:
     repeats: bool
     keeps_empty: bool
     with_classes: bool
+    tolerated_px: float | None
 
     @property
     def margin_px(self) -> int:
         """How far around a cell its dates are looked at."""
-        return margin_px(self.inner_px)
+        return margin_px(self.inner_px, max(CHOICE_REACH_PX + MARGIN_PX, ALIGNMENT_REACH_PX))
 
 
 def read_cell(cell: Cell, sources: Sequence[Source], reading: Reading) -> CellSeries:
@@ -85,25 +92,40 @@ def read_cell(cell: Cell, sources: Sequence[Source], reading: Reading) -> CellSe
     around = cell.grid(margin)
     acquisitions, _ = merged(in_order([source.acquisition for source in sources]))
     identities = [identity_of(one) for one in acquisitions]
-    corner = Corner(cell.row - inner, cell.column - inner)
-    side = cell.side_px + 2 * inner
+    at = Corner(cell.row - margin, cell.column - margin)
+    # Dates that are moved show at the edge what lies beyond it, so a little more is made than is kept.
+    corner = Corner(cell.row - inner - MARGIN_PX, cell.column - inner - MARGIN_PX)
+    side = cell.side_px + 2 * (inner + MARGIN_PX)
+    kept_px = slice(MARGIN_PX, side - MARGIN_PX)
     with _opened(acquisitions, rules, around) as dates:
         view = np.stack([date.read_thinned(STEP_PX) for date in dates])
         hidden = _hidden(view, acquisitions, around, reading)
-        at = Corner(cell.row - margin, cell.column - margin)
         slots = plan_places(
             hidden, identities, at, corner, (side, side), n_slots=reading.n_slots, repeats=reading.repeats
         )
-        looks = fit_look_field(view, hidden, at, corner, (side, side))
-        read = _Inside(dates, (side, side), margin - inner)
-        nothing = [None] * len(dates)
-        composite = Composite(LookedAlike(read, looks), slots, nothing, nothing)
         used = slots.dates_used()
+        alignments: list[DateAlignment | None] = [None] * len(dates)
+        if reading.tolerated_px is not None:
+            alignments = find_alignments(
+                Looked(at, identities, hidden, _true_colour(dates)),
+                corner,
+                (side, side),
+                used=used,
+                n_slots=reading.n_slots,
+                tolerated_px=reading.tolerated_px,
+            )
+        looks = fit_look_field(view, hidden, at, corner, (side, side))
+        read = _Inside(dates, (side, side), margin - inner - MARGIN_PX)
+        composite = Composite(LookedAlike(read, looks), slots, alignments, [None] * len(dates))
         kept = [
             slot for slot in range(slots.n_slots) if reading.keeps_empty or (slots.dates[slot] >= 0).any() or not used
         ]
-        pixels = composite.read(slice(0, side), slice(0, side), kept)
-    return CellSeries(pixels, corner, _names(acquisitions, identities, used))
+        pixels = composite.read(kept_px, kept_px, kept)
+    return CellSeries(pixels, Corner(cell.row - inner, cell.column - inner), _names(acquisitions, identities, used))
+
+
+def _true_colour(dates: Sequence[OpenDate]) -> ReadWindow:
+    return lambda rows, columns, date: dates[date].read(rows, columns)[:TRUE_COLOUR_CHANNELS]
 
 
 @dataclass(frozen=True)

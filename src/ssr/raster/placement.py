@@ -40,7 +40,7 @@ def warped(dataset: DatasetReader, target: Grid, *, missing_dn: float | None, op
         width=width,
         resampling=Resampling.bilinear,
         tolerance=PLACE_ERROR_PX,
-        warp_extras={"UNIFIED_SRC_NODATA": "YES"},
+        UNIFIED_SRC_NODATA="YES",  # a pixel lacks data where all its bands do
         XSCALE=scale,
         YSCALE=scale,
         **how,

@@ -22,7 +22,7 @@ from ssr.mapping.predicting import Windows, predict_cell
 from ssr.mapping.reading import CellSeries, Reading, read_cell
 from ssr.mapping.work import Product, Stage, Task
 from ssr.models.fidelity import Reference, held_to_input
-from ssr.models.protocol import SuperResolver
+from ssr.models.protocol import SuperResolver, registered_px
 from ssr.raster.layout import Layout, Stored
 from ssr.scenes.radiometry import Rules
 from ssr.scenes.ranking import plan_dates
@@ -40,9 +40,11 @@ class MapOptions:
     """What a user may choose besides area, grid and dates; as `super_resolve_scene` has it.
 
     max_dates: images that a network of any number of dates sees at a place.
+    align: bring back dates that lie beside the others by more than the model makes up for.
     """
 
     max_dates: int = DEFAULT_MAX_DATES
+    align: bool = True
     fidelity: float = 0.0
     fidelity_to: Reference = "mean"
     bands: tuple[int, ...] | None = None
@@ -97,6 +99,7 @@ class Recipe:
             repeats=is_fixed,
             keeps_empty=is_fixed or self.options.with_trust,
             with_classes=self.options.clouds == "auto",
+            tolerated_px=self.told["registers_px"] if self.options.align else None,
         )
 
     @property
@@ -129,6 +132,7 @@ def recipe_for(opened: NamedModel, grid: GridName, options: MapOptions) -> Recip
             "channels": list(channels),
             "scale": network.scale,
             "n_revisits": network.n_revisits,
+            "registers_px": registered_px(network),
             "windows": dataclasses.asdict(Windows.of(seen)),
             "options": {
                 name: list(value) if isinstance(value, tuple) else value

@@ -1,8 +1,9 @@
 """What do `map run`, `map status` and `map publish` do, from a plan to a map?"""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ssr.device import PrecisionName
 from ssr.inference.predictor import Progress
@@ -22,6 +23,16 @@ SWEEP_AFTER_S = 3600.0
 """Another run may be at work in the same store."""
 
 
+class Part(NamedTuple):
+    """Of so many runs that share a plan, which one, from 1."""
+
+    number: int
+    of: int
+
+
+WHOLE = Part(1, 1)
+
+
 def run_map(
     folder: Path,
     *,
@@ -30,6 +41,7 @@ def run_map(
     actors: tuple[int | None, int | None, int | None] = (None, None, None),
     n_tries: int = DEFAULT_TRIES,
     retry_failed: bool = False,
+    part: Part = WHOLE,
     device: str = "auto",
     precision: PrecisionName = "auto",
     store_options: Mapping[str, Any] | None = None,
@@ -43,9 +55,10 @@ def run_map(
         actors: of Ray, that read, predict and write; None: as many as the cluster has room for.
         n_tries: of a cell, before it is set aside with its error.
         retry_failed: take up cells again that were set aside.
+        part: of so many runs that share a plan, which this is; each has partitions of its own.
     """
     plan = open_plan(folder)
-    job, undone = _job(plan, device, precision, store_options), Undone(plan, store_options, retry_failed)
+    job, undone = _job(plan, device, precision, store_options), Undone(plan, store_options, retry_failed, part)
     ledger = Ledger(undone, job.store, n_tries=n_tries, progress=progress)
     if ray is None:
         run_locally(ledger, job, n_workers=n_workers)
@@ -98,12 +111,15 @@ def _job(plan: Plan, device: str, precision: PrecisionName, store_options: Mappi
 class Undone:
     """Cells of a plan that are neither done nor set aside, a partition in memory at a time; those found are counted."""
 
-    def __init__(self, plan: Plan, store_options: Mapping[str, Any] | None, retry_failed: bool) -> None:
-        self._plan, self._store, self._retry = plan, plan.store(store_options), retry_failed
+    def __init__(
+        self, plan: Plan, store_options: Mapping[str, Any] | None, retry_failed: bool, part: Part = WHOLE
+    ) -> None:
+        self._plan, self._store, self._retry, self._part = plan, plan.store(store_options), retry_failed, part
         self.n_found = 0
 
     def __iter__(self) -> Iterator[Task]:
-        for partition, tasks in self._plan.by_partition():
+        ours = islice(self._plan.by_partition(), self._part.number - 1, None, self._part.of)
+        for partition, tasks in ours:
             known = self._store.list(partition)
             for task in tasks:
                 key = (task.cell, task.input)

@@ -1,7 +1,7 @@
 """What does `map plan` do, from an area to a plan and what it will take?"""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -97,7 +97,7 @@ def plan_map(
         "area": area,
         "period": period,
         "model": {"name": opened.name, "given": model, "sha256": opened.sha256},
-        "store": store,
+        "store": _placed(store),
         "margin_px": margin_px,
         "recipe": recipe.told,
         "recipe_hash": recipe_hash(recipe.told),
@@ -117,8 +117,22 @@ def plan_map(
         "simulated": None if assumed.n_workers is None else _simulated(takes, assumed),
     }
     plan = finish_plan(folder, told)
-    notes = [] if counts.n_with_dates or source == "none" else ["no cell has a date; look at --area and --date"]
-    return PlanResult(folder, plan.told, tuple(notes))
+    return PlanResult(folder, plan.told, tuple(_notes(plan.told, source, assumed)))
+
+
+def _placed(store: str | None) -> str | None:
+    """A folder by its whole path: workers may run elsewhere."""
+    return store if store is None or "://" in store else str(Path(store).resolve())
+
+
+def _notes(told: Mapping[str, Any], source: SourceKind, assumed: Assumptions) -> Iterator[str]:
+    if not told["counts"]["n_with_dates"] and source != "none":
+        yield "no cell has a date; look at --area and --date"
+    if not told["estimate"]["operations"] and assumed.device != THIS:
+        yield (
+            f"{told['model']['name']}: has no operations that are counted, so --device {assumed.device} says nothing "
+            f"of its time; leave --device out to measure it here"
+        )
 
 
 def _found(
