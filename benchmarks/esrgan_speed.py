@@ -1,51 +1,103 @@
-"""How much faster is our predictor than the original's way? One process, the two in turn.
+"""How fast does each engine run ESRGAN, against the original's way and against what the machine multiplies?
 
-The original's way: one 32×32 chip of 8 dates at a time through the network in float32. Ours: the same chips batched,
-in the precision this machine multiplies fastest, channels last.
+The original's way, in our words: one 32×32 chip of 8 dates at a time through the network, float32, tensors as they
+come. The others see what `ssr scene` gives them. Besides the rate: the share of values that stay within 1/255 of
+float32 PyTorch. Random weights: speed does not depend on them.
 """
 
-import statistics
-import time
+import argparse
+import json
+from functools import partial
 
 import numpy as np
+import timing
 import torch
 
-from ssr.device import choose_compute
+from ssr.device import Compute
+from ssr.inference.engines.choice import available_engines, place
+from ssr.inference.engines.operations import operations_a_pixel
+from ssr.inference.engines.rowwise import RowWise, lag_px
 from ssr.inference.predictor import Predictor
 from ssr.models.esrgan import RRDBNet
 
-CHIP_PX, N_DATES, N_CHIPS, N_ROUNDS = 32, 8, 16, 5
+CHIP_PX, WINDOW_PX, N_DATES, N_BLOCKS = 32, 128, 8, 23
+STRIP_SHAPE = (36, 384)
 
 
-def main() -> dict[str, float | str]:
-    network = RRDBNet(n_revisits=N_DATES).eval()
-    chips = np.random.default_rng(0).random((N_CHIPS, N_DATES, 3, CHIP_PX, CHIP_PX), np.float32)
-    one_by_one = torch.from_numpy(chips)
-    fast_network = RRDBNet(n_revisits=N_DATES).eval()
-    fast_network.load_state_dict(network.state_dict())
-    predictor = Predictor(fast_network, choose_compute())
-    original, ours = [], []
-    for round_ in range(N_ROUNDS + 1):  # the first round warms up
-        started = time.perf_counter()
-        with torch.no_grad():
-            for chip in one_by_one[:4]:
-                network(chip[None])
-        middle = time.perf_counter()
-        predictor.predict(chips)
-        ended = time.perf_counter()
-        if round_:
-            original.append(4 * CHIP_PX**2 / (middle - started))
-            ours.append(N_CHIPS * CHIP_PX**2 / (ended - middle))
-    ratios = [b / a for a, b in zip(original, ours, strict=True)]
+def main(
+    n_blocks: int = N_BLOCKS, n_rounds: int = 3, *, window_px: int = WINDOW_PX, with_onnx: bool = True
+) -> dict[str, object]:
+    compute = timing.one_core()
+    network = RRDBNet(n_revisits=N_DATES, n_blocks=n_blocks).eval()
+    chip = torch.from_numpy(windows(CHIP_PX))
+    ways = {"original's way: one chip at a time": (partial(original, network, chip), CHIP_PX**2)}
+    moved = {}
+    exact = network_result(network, windows(window_px))
+    for engine, there in available_engines().items():
+        if there and (engine != "onnx" or with_onnx):
+            own = RRDBNet(n_revisits=N_DATES, n_blocks=n_blocks).eval()
+            own.load_state_dict(network.state_dict())
+            placement = place(own, compute, engine, n_dates=N_DATES, n_pixels=1)
+            predictor = Predictor(placement.network, placement.compute)
+            name = f"{engine}, windows of {window_px} px"
+            ways[name] = (partial(predictor.predict, windows(window_px)), window_px**2)
+            moved[name] = within_a_step(predictor.predict(windows(window_px)), exact)
+    ways["torch, row by row"] = (streaming(network, compute), STRIP_SHAPE[0] * STRIP_SHAPE[1])
+    timed = timing.in_turn(ways, n_rounds)
+    matrix, operations = timing.matrix_gflops(), operations_a_pixel(network, N_DATES)
+    rates = {}
+    for name, (_, n_pixels) in ways.items():
+        told = timed[name].told(n_pixels)
+        rates[name] = {
+            **told,
+            "share_of_matrix_rate": round(told["px_per_core_s"] * operations / matrix / 1e9, 2),
+            **({"within_a_step": moved[name]} if name in moved else {}),
+        }
     return {
-        "compute": str(predictor.compute),
-        "original_px_per_s": round(statistics.median(original)),
-        "ours_px_per_s": round(statistics.median(ours)),
-        "ratio": round(statistics.median(ratios), 2),
-        "ratio_min": round(min(ratios), 2),
-        "ratio_max": round(max(ratios), 2),
+        "blocks": n_blocks,
+        "matrix_gflops_per_core": matrix,
+        "mflop_per_px": round(operations / 1e6, 1),
+        "ways": rates,
     }
 
 
+def windows(side: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0.05, 0.95, (1, N_DATES, 3, side, side)).astype(np.float32)
+
+
+@torch.no_grad()
+def original(network: RRDBNet, chip: torch.Tensor) -> torch.Tensor:
+    return network(chip)
+
+
+@torch.inference_mode()
+def network_result(network: RRDBNet, low_res: np.ndarray) -> np.ndarray:
+    return network(torch.from_numpy(low_res)).clamp(1 / 255, 1).numpy()
+
+
+def within_a_step(found: np.ndarray, exact: np.ndarray) -> float:
+    return round(float((np.abs(found - exact) <= 1 / 255).mean()), 5)
+
+
+def streaming(network: RRDBNet, compute: Compute):
+    """A scene amid its way through the layers, so that a strip costs what it costs in the long run."""
+    n_rows, width = STRIP_SHAPE
+    stream = RowWise(network, compute, (10**6, width), n_rows)
+    strip = torch.rand((1, N_DATES * 3, n_rows, width), generator=torch.Generator().manual_seed(0))
+    state = {"row": lag_px(network) // n_rows * n_rows + n_rows}  # all layers inside the scene from the first strip on
+
+    def push() -> None:
+        stream.push(strip, state["row"])
+        state["row"] += n_rows
+
+    return push
+
+
 if __name__ == "__main__":
-    print(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--blocks", type=int, default=N_BLOCKS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--window", type=int, default=WINDOW_PX)
+    parser.add_argument("--no-onnx", action="store_true")
+    given = parser.parse_args()
+    print(json.dumps(main(given.blocks, given.rounds, window_px=given.window, with_onnx=not given.no_onnx), indent=1))

@@ -58,13 +58,15 @@ def available_cores() -> int:
 
 
 def processor_name() -> str:
-    """What the processor calls itself."""
+    """What the processor calls itself, and which build of that name it is."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     found = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return " ".join(part for part in (found.get("model name"), found.get("model"), found.get("stepping")) if part)
+    details = [f"{key} {found[key]}" for key in ("cpu family", "model", "stepping") if key in found]
+    name = found.get("model name") or platform.processor() or platform.machine()
+    return f"{name} ({', '.join(details)})" if details else name
 
 
 def _choose_device(name: str) -> torch.device:

@@ -56,12 +56,13 @@ def bench(
         n_dates=n_dates,
         memory_bytes=memory_in_bytes(memory),
         is_plain=True,
+        name=opened.name,
     )
     rates: list[Rate] = []
     if not explain:
         shape = (max(1, 128 * 128 // window**2), n_dates, network.n_channels, window, window)
         for name in dict.fromkeys(("torch", job.placement.engine)):
-            make = partial(place, network, compute, name, n_dates=n_dates, n_pixels=1)
+            make = partial(place, network, compute, name, n_dates=n_dates, n_pixels=1, name=opened.name)
             rates.append(measure(network, make, machine, shape))
     if as_json:
         print_json({"machine": machine, "model": opened.name, "job": _told(job), "rates": rates})

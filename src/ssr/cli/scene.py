@@ -142,7 +142,7 @@ def demo(
                     folder / series.resolve().name,
                     title=f"series {series}",
                     model=model,
-                    bands=_bands(bands),
+                    bands=parse_bands(bands),
                     white_dn=white_dn,
                     overwrite=overwrite,
                     progress=progress,
@@ -207,7 +207,7 @@ def scene(
     from ssr.workflows.scene import super_resolve_scene
 
     _refuse_other_format(out)
-    query = _query(inputs or [], stac, collection, cloud_cover)
+    query = parse_query(inputs or [], stac, collection, cloud_cover)
     refuse_existing(out, overwrite=overwrite)
     with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
         opened = open_model(model, offline=offline, progress=downloading)
@@ -226,8 +226,8 @@ def scene(
             align=align,
             fidelity=fidelity,
             fidelity_to=fidelity_to,
-            bands=_bands(bands),
-            band_names=_names(band_names),
+            bands=parse_bands(bands),
+            band_names=parse_names(band_names),
             white_dn=white_dn,
             level=level,
             offset_dn=offset_dn,
@@ -256,7 +256,14 @@ def _refuse_other_format(out: Path) -> None:
         raise OutputError(f"{out}: the result is a GeoTIFF or a Zarr store; expected a name in .tif or .zarr")
 
 
-def _query(inputs: list[str], url: str | None, collection: str | None, cloud_cover: float | None) -> "StacQuery | None":
+def parse_query(
+    inputs: list[str], url: str | None, collection: str | None, cloud_cover: float | None
+) -> "StacQuery | None":
+    """What a catalogue is asked, if one is named.
+
+    Raises:
+        ConfigError: options that belong together are not given together, or there is no input at all.
+    """
     from ssr.errors import ConfigError
     from ssr.scenes.stac import StacQuery
 
@@ -273,7 +280,12 @@ def _query(inputs: list[str], url: str | None, collection: str | None, cloud_cov
     return None
 
 
-def _bands(text: str | None) -> tuple[int, ...] | None:
+def parse_bands(text: str | None) -> tuple[int, ...] | None:
+    """Numbers of bands.
+
+    Raises:
+        ConfigError: they are none.
+    """
     from ssr.errors import ConfigError
 
     if text is None:
@@ -284,7 +296,8 @@ def _bands(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
+def parse_names(text: str | None) -> tuple[str, ...] | None:
+    """Names of bands."""
     return None if text is None else tuple(part.strip() for part in text.split(","))
 
 

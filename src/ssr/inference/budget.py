@@ -7,7 +7,7 @@ cache, and memory ends. A network of plain convolutions can see the scene row by
 import math
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssr.device import Compute
@@ -128,9 +128,11 @@ def _windows(network: SuperResolver, shape_hw: tuple[int, int], core_px: int, ea
         overlap_px=DEFAULT_OVERLAP_PX,
         multiple=network.size_multiple,
     )
-    n_together = min(len(plan.columns), batch_size_for(plan))
-    n_bytes = PROGRAM_BYTES + round(each * n_together * _side(plan) ** 2)
-    return Budget(plan, min(1.0, kept_share(plan)), n_bytes, memory, n_together, core_px)
+    one = each * _side(plan) ** 2
+    n_fitting = max(1, math.floor((memory - PROGRAM_BYTES) / one))
+    n_together = min(len(plan.columns), batch_size_for(plan), n_fitting)
+    n_bytes = PROGRAM_BYTES + round(one * n_together)
+    return Budget(replace(plan, n_together=n_together), kept_share(plan), n_bytes, memory, n_together, core_px)
 
 
 def _useful(budget: Budget) -> float:

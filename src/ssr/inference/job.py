@@ -1,6 +1,6 @@
 """On which engine and in which windows is a scene computed?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssr.device import Compute
 from ssr.inference.budget import Budget, plan_within
@@ -23,13 +23,14 @@ class Job:
         plan = self.budget.plan
         if plan.by_rows or seen.halo_px == self.placement.network.halo_px:
             return plan
-        return plan_windows(
+        wider = plan_windows(
             shape_hw,
             core_px=self.budget.core_px,
             halo_px=seen.halo_px,
             overlap_px=DEFAULT_OVERLAP_PX,
             multiple=seen.size_multiple,
         )
+        return replace(wider, n_together=plan.n_together)
 
 
 def prepare(
@@ -41,12 +42,14 @@ def prepare(
     n_dates: int,
     memory_bytes: int | None,
     is_plain: bool,
+    name: str = "this model",
 ) -> Job:
     """Choose windows, then the engine for the pixels that they hold.
 
     Args:
         n_dates: that the network sees at once.
         is_plain: nothing is put around the network: no averages, no fidelity, no trust.
+        name: what to call the network.
     """
     budget = plan_within(
         network,
@@ -56,5 +59,13 @@ def prepare(
         memory_bytes=memory_bytes,
         may_stream=is_plain and engine in ("auto", "torch"),
     )
-    placement = place(network, compute, engine, n_dates=n_dates, n_pixels=budget.n_pixels, streams=budget.plan.by_rows)
+    placement = place(
+        network,
+        compute,
+        engine,
+        n_dates=n_dates,
+        n_pixels=budget.n_pixels,
+        streams=budget.plan.by_rows,
+        name=name,
+    )
     return Job(placement, budget)

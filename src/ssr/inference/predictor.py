@@ -250,7 +250,9 @@ def in_passes(network: SuperResolver, plan: DatePlan) -> SuperResolver:
 
 
 def batch_size_for(plan: WindowPlan) -> int:
-    """Windows predicted together, from their size alone."""
+    """Windows predicted together: as planned, or from their size alone."""
+    if plan.n_together:
+        return plan.n_together
     row, column = plan.rows[0], plan.columns[0]
     n_pixels = (row.read_stop - row.read_start) * (column.read_stop - column.read_start)
     return max(1, BATCH_PIXELS // n_pixels)

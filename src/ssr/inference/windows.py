@@ -26,12 +26,14 @@ class WindowPlan:
     """All windows of a raster, as the product of row spans and column spans.
 
     by_rows: the network sees the raster row by row (`engines.rowwise`): windows are as wide as it and need no context.
+    n_together: windows that are predicted together; None: as many as their size suggests.
     """
 
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
     overlap_px: int
     by_rows: bool = False
+    n_together: int | None = None
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)

@@ -94,7 +94,8 @@ def _predictor(
         network, name, label = bundled_model(), DEFAULT, DEFAULT
     else:
         network, name, label = build_unlearned(config.model), config.model.type, config.model.type
-    placement = place(network, compute or choose_compute(), engine, n_dates=config.n_revisits, n_pixels=n_pixels)
+    compute = compute or choose_compute()
+    placement = place(network, compute, engine, n_dates=config.n_revisits, n_pixels=n_pixels, name=name)
     held = held_to_input(placement.network, strength=config.fidelity, reference=config.fidelity_to)
     return Predictor(held, placement.compute, name=label), name, notes, placement
 

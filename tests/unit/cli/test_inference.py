@@ -41,7 +41,7 @@ def test_a_scene_is_told_in_words(invoke: Callable[..., Result]) -> None:
     lines = shown.stdout.splitlines()
     assert lines[0] == "read    1 date(s), 9×8 px, EPSG:32633, origin (500000, 5000000); used a.tif"
     assert lines[1].startswith("model   compact-8 on cpu fp32")
-    assert lines[2].startswith("engine  torch: ")
+    assert lines[2] == "engine  torch: the fastest measured for compact-8"
     assert lines[3] == "wrote   out.tif: 36×32 px, EPSG:32633, origin (500000, 5000000)"
     assert lines[4].startswith("item    none: no date says when it was taken")
     assert lines[5].startswith("took ")
@@ -52,6 +52,7 @@ def test_chips_are_told_in_words(invoke: Callable[..., Result]) -> None:
     write_chip(Path("chips/a.png"), textured(1, 32, 32))
     shown = invoke("infer", "chips", "-o", "out", "--n-revisits", "1")
     assert shown.exit_code == 0
+    assert shown.stdout.splitlines()[0] == "engine  torch: the fastest measured for compact-8"
     assert shown.stdout.splitlines()[1].startswith("1 done in ")
     assert shown.stdout.endswith(": out\n")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import torch
@@ -14,6 +15,7 @@ from ssr.inference.engines.placed import CHOICES, EngineChoice, EngineName, Plac
 from ssr.models.esrgan import RRDBNet
 from ssr.models.protocol import SuperResolver
 
+OTHERS = "pip install 'satlas-super-resolution[export]'"
 PACKAGES: dict[EngineName, str] = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
 WORTH_A_START = 5e12
@@ -34,6 +36,11 @@ class Placement:
     engine: EngineName
     compute: Compute
     reason: str
+
+    @property
+    def software(self) -> str:
+        """The engine and its version, which results depend on."""
+        return f"{self.engine} {version(PACKAGES[self.engine])}"
 
 
 def known_engine(name: str) -> EngineChoice:
@@ -57,6 +64,7 @@ def place(
     n_dates: int,
     n_pixels: int,
     streams: bool = False,
+    name: str = "this model",
 ) -> Placement:
     """Put a network on an engine. One that cannot leave PyTorch stays there, and the reason says why.
 
@@ -64,49 +72,45 @@ def place(
         n_dates: that it will see at once.
         n_pixels: low-resolution pixels that it will compute in all, windows' context included.
         streams: PyTorch would see the scene row by row (`streaming`), which computes no pixel twice.
+        name: what to call the network in the reason.
 
     Raises:
         MissingExtraError: the engine that was asked for is not installed.
     """
     if engine == "auto":
-        wanted, reason = _best(network, compute, n_dates, n_pixels, streams=streams)
+        wanted, reason = _best(network, compute, n_dates, n_pixels, streams=streams, name=name)
     else:
-        wanted, reason = engine, "as asked for"
+        wanted, reason = engine, "asked for with --engine"
         if not available_engines()[engine]:
             raise MissingExtraError(PACKAGES[engine], "export", f"the engine {engine!r}")
     if wanted == "torch":
         return Placement(network, "torch", compute, reason)
     obstacle = _obstacle(network, compute, wanted)
-    if obstacle:
-        return Placement(network, "torch", compute, f"{wanted} cannot: {obstacle}")
-    try:
-        return _placed(network, compute, wanted, n_dates, reason)
-    except NotAGraphError as error:
-        return Placement(network, "torch", compute, f"{wanted} cannot: {error}")
+    if not obstacle:
+        try:
+            return _placed(network, compute, wanted, n_dates, reason)
+        except NotAGraphError as error:
+            obstacle = str(error)
+    return Placement(network, "torch", compute, f"{wanted} cannot run {name}: {obstacle}")
 
 
 def _best(
-    network: SuperResolver, compute: Compute, n_dates: int, n_pixels: int, *, streams: bool
+    network: SuperResolver, compute: Compute, n_dates: int, n_pixels: int, *, streams: bool, name: str
 ) -> tuple[EngineName, str]:
     """What was measured to be fastest (docs/performance.md)."""
     if compute.device.type != "cpu":
-        return "torch", f"it knows the {compute.device.type} device"
+        return "torch", f"the engine that computes on {compute.device.type}"
     if not isinstance(network, RRDBNet):
-        return "torch", f"no other engine was measured faster for {type(network).__name__}"
-    if not available_engines()["openvino"]:
-        return "torch", "OpenVINO is not installed (extra 'export')"
-    if compute.precision == "fp16":
-        return "torch", "OpenVINO has no fp16 on this processor"
+        return "torch", f"the fastest measured for {name}"
     if streams:
-        return "torch", "row by row it computes nothing twice, which counts for more than a faster engine"
-    n_operations = operations_a_pixel(network, n_dates) * n_pixels
-    work = f"{n_operations:.1e} operations"
-    if n_operations < WORTH_A_START:
-        return "torch", f"{work}: OpenVINO's start of 2 s pays from {WORTH_A_START:.0e}"
-    return (
-        "openvino",
-        f"{work}: regrouped dense blocks in OpenVINO run faster, from {WORTH_A_START:.0e} on with its start",
-    )
+        return "torch", f"the fastest measured for {name} on a scene of this size, as it computes no pixel twice"
+    if compute.precision == "fp16":
+        return "torch", "the one that computes in fp16"
+    if operations_a_pixel(network, n_dates) * n_pixels < WORTH_A_START:
+        return "torch", f"the fastest measured for {name} on so few pixels, as it starts at once"
+    if not available_engines()["openvino"]:
+        return "torch", f"the fastest that is installed; {OTHERS} adds one that runs {name} faster"
+    return "openvino", f"the fastest measured for {name} on so many pixels"
 
 
 def _obstacle(network: SuperResolver, compute: Compute, engine: EngineName) -> str | None:
