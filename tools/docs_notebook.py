@@ -5,6 +5,7 @@ drew.
 """
 
 import base64
+import html
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[1]
 TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
 PICTURES = {"image/jpeg": "jpg", "image/png": "png"}
+FRAMED = re.compile(r'srcdoc="([^"]*)"')
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -34,7 +36,11 @@ def executed(path: Path, folder: Path) -> Any:
     notebook = nbformat.read(path, as_version=4)
     os.environ.setdefault("IPYTHONDIR", str(folder / ".ipython"))
     NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        coalesce_streams=True,  # else what is printed lies in more pieces where the machine is busy
     ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when each cell ran is of no interest and differs every time
@@ -42,33 +48,42 @@ def executed(path: Path, folder: Path) -> Any:
 
 
 def page_of(path: Path) -> tuple[str, dict[str, bytes]]:
-    """The page in Markdown and its pictures by their path in the site."""
+    """The page in Markdown, and the files that it shows by their path in the site."""
     notebook = nbformat.read(path, as_version=4)
-    pictures: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     parts = []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
         elif cell.cell_type == "code" and "hidden" not in cell.metadata.get("tags", []):
             parts.append(f"```python\n{cell.source}\n```")
-            parts += [_shown(output, pictures) for output in cell.outputs]
+            parts += [_shown(output, files) for output in cell.outputs]
     parts.insert(1, f"[Download this page as a notebook]({path.name}).")
-    return "\n\n".join(part for part in parts if part) + "\n", pictures
+    return "\n\n".join(part for part in parts if part) + "\n", files
 
 
-def _shown(output: Any, pictures: dict[str, bytes]) -> str:
+def _shown(output: Any, files: dict[str, bytes]) -> str:
     """One output of a cell."""
     if output.output_type == "stream":
         return _block(output.text)
     data = output.get("data", {})
     for kind, suffix in PICTURES.items():
         if kind in data:
-            name = f"pictures/tutorial_{len(pictures) + 1}.{suffix}"
-            pictures[name] = base64.b64decode(data[kind])
+            name = f"pictures/tutorial_{len(files) + 1}.{suffix}"
+            files[name] = base64.b64decode(data[kind])
             return f"![output of the cell above]({name})"
     if "text/html" in data:
-        return f'<div class="notebook-output">{data["text/html"]}</div>'
+        return f'<div class="notebook-output">{_apart(data["text/html"], files)}</div>'
     return _block(data.get("text/plain", ""))
+
+
+def _apart(text: str, files: dict[str, bytes]) -> str:
+    """HTML of a cell. What a frame holds becomes a file of the site, which Markdown does not read."""
+    for held in FRAMED.findall(text):
+        name = f"pictures/tutorial_{len(files) + 1}.html"
+        files[name] = html.unescape(held).encode()
+        text = text.replace(f'srcdoc="{held}"', f'src="../{name}"')
+    return text
 
 
 def _block(text: str) -> str:

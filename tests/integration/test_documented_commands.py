@@ -57,6 +57,7 @@ SMALLER = {
     "--set model.n_features=16 --set model.n_residual_blocks=1",
     r"^ssr test (compared.yml|fine-tune-test.yaml)": "--set metrics.measures=[psnr,cpsnr] --set n_dates=[1,2]",
     r"^ssr scene (products|more|S2A)": "--max-dates 2",
+    r"^ssr map plan": "--model bicubic --device 1e12",
 }
 """What is added so that it takes seconds."""
 
@@ -67,6 +68,8 @@ STANDS_FOR = {
     r"^ssr view venice.tif my_dates/": "ssr view layers/venice.tif my_dates/",
     r"--area 1000,500,700,600": "--area 10,10,60,60",
     r"--nproc_per_node=4": "--nproc_per_node=2",
+    r"--area 11.98,46.97,12.05,47.03": "--area map-area.geojson",
+    r"(^ssr map plan .*)--input dates/": r"\1--input map-dates/",
 }
 """What a reader puts in place of a name."""
 

@@ -36,20 +36,33 @@ def shapes_of(notebook: Any) -> list[tuple[str, ...]]:
 def test_the_stored_tutorial_is_executed_small_and_without_an_error() -> None:
     notebook = nbformat.read(TUTORIAL, as_version=4)
     nbformat.validate(notebook)
-    assert TUTORIAL.stat().st_size < 400_000
+    assert TUTORIAL.stat().st_size < 700_000
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    assert {output.output_type for cell in code for output in cell.outputs} <= {"stream", "display_data"}
+    assert {output.output_type for cell in code for output in cell.outputs} <= {
+        "stream",
+        "display_data",
+        "execute_result",
+    }
     assert "Traceback" not in TUTORIAL.read_text("utf-8")
     assert str(Path.home()) not in TUTORIAL.read_text("utf-8")
 
 
 def test_its_page_shows_every_cell_and_picture(notebooks: Any) -> None:
-    text, pictures = notebooks.page_of(TUTORIAL)
+    text, files = notebooks.page_of(TUTORIAL)
     notebook = nbformat.read(TUTORIAL, as_version=4)
     assert all(cell.source in text for cell in notebook.cells)
+    pictures = [content for name, content in files.items() if name.endswith(".jpg")]
     assert len(pictures) == text.count("![") == 3
-    assert all(content[:3] == b"\xff\xd8\xff" for content in pictures.values())
+    assert all(content[:3] == b"\xff\xd8\xff" for content in pictures)
+
+
+def test_its_page_holds_the_view_that_the_notebook_holds(notebooks: Any) -> None:
+    text, files = notebooks.page_of(TUTORIAL)
+    (name,) = (name for name in files if name.endswith(".html"))
+    assert f'src="../{name}"' in text
+    assert "srcdoc" not in text
+    assert files[name].startswith(b"<!doctype html>")
 
 
 @pytest.mark.slow

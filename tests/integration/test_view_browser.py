@@ -1,6 +1,7 @@
 """Does the page work for somebody with a browser? In a real one, without a screen."""
 
 import json
+import math
 import re
 import shutil
 import threading
@@ -14,11 +15,14 @@ import pytest
 import rasterio
 from affine import Affine
 from PIL import Image
+from rasterio.warp import transform
 
+from ssr.viewer.notebook import show
 from ssr.viewer.opening import open_paths
 from ssr.viewer.page import write_page
 from ssr.viewer.serving import address_of, listen, make_server
 from tests.support.scenes import TEN_METRES, write_image, write_tiff
+from tests.support.tile_server import colour_of, tile_server
 from tests.unit.viewer.conftest import write_trust
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -58,11 +62,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serving(*paths: Path) -> Iterator[str]:
+def serving(*paths: Path, basemap: str | None = None) -> Iterator[str]:
     """A real server, in a thread of its own."""
     with listen("127.0.0.1", None) as sock:
         ready = threading.Event()
-        server = make_server(open_paths([str(path) for path in paths]), host="127.0.0.1", ready=ready.set)
+        collection = open_paths([str(path) for path in paths])
+        server = make_server(collection, host="127.0.0.1", basemap=basemap, ready=ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
         assert ready.wait(60)
@@ -246,6 +251,27 @@ def test_the_view_is_saved_as_a_picture(page: Any, address: str, tmp_path: Path)
         assert image.getpixel((int(width * 0.3), height // 2))[:3] == DATES[1]
 
 
+def test_a_basemap_lies_below_and_in_its_place(page: Any, folder: Path) -> None:
+    with tile_server() as (template, asked), serving(folder / "out.tif", basemap=template) as address:
+        page.goto(f"{address}#x=0&y=200&z=1&w=0")  # the result begins in the middle of the window
+        for _ in range(100):
+            page.wait_for_timeout(100)
+            if len(asked) >= 6:
+                break
+        page.wait_for_timeout(500)
+        found = colour_at(page, 0.25, 0.5)
+        with rasterio.open(folder / "out.tif") as dataset:
+            east, north = dataset.transform @ (-page.locator("#map").bounding_box()["width"] / 4, 200)
+            (longitude,), (latitude,) = transform(dataset.crs, "EPSG:4326", [east], [north])
+        zoom = found[2] // 10
+        x = int((longitude + 180) / 360 * 2**zoom)
+        y = int((1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2 * 2**zoom)
+        assert found == colour_of(zoom, x, y)
+        page.locator("#map").focus()
+        page.keyboard.press("0")
+        assert colour_at(page, 0.5, 0.5) == RESULT, "the result hides the basemap"
+
+
 def test_a_phone_shows_the_map_above_its_controls(browser: Any, address: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
     page = context.new_page()
@@ -274,6 +300,29 @@ def test_the_gallery_opens_chips(page: Any, folder: Path) -> None:
         page.locator(".card").click()
         page.wait_for_selector("#title:text-is('2')")
         assert colour_at(page, 0.7, 0.5) == (120, 90, 90)
+
+
+def test_a_frame_further_down_a_notebook_shows_everything_once_it_is_seen(
+    page: Any, folder: Path, tmp_path: Path
+) -> None:
+    frame = show(folder / "out.tif", low_res=folder / "dates")._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!doctype html><div style='height: 6000px'></div>{frame}", "utf-8")
+    page.goto((tmp_path / "notebook.html").as_uri())
+    page.wait_for_timeout(1000)
+    page.locator("iframe").scroll_into_view_if_needed()
+    held = page.frames[1]
+    held.wait_for_function("document.querySelector('#map').width > 100")
+    assert (colour_at(held, 0.3, 0.5), colour_at(held, 0.7, 0.5)) == (DATES[1], RESULT)
+    assert colour_at(held, 0.5, 0.01) == (0, 0, 0), "above the result there is nothing"
+    assert {colour_at(held, x, 0.5) for x in (0.01, 0.99)} == {DATES[1], RESULT}, "it is as wide as the map"
+
+
+def test_what_is_shown_whole_stays_whole_in_a_window_of_another_size(page: Any, address: str) -> None:
+    page.goto(address)
+    settled(page)
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_timeout(300)
+    assert (colour_at(page, 0.03, 0.5), colour_at(page, 0.97, 0.5)) == (DATES[1], RESULT)
 
 
 def test_a_page_of_its_own_needs_no_network(page: Any, folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 from affine import Affine
 
 from ssr.data.ground import draw_ground
+from tests.support.map_areas import NEAR, write_area, write_dates
+from tests.support.map_scenes import Light
 from tests.support.scenes import (
     TEN_METRES,
     rrdbnet_options,
@@ -37,6 +39,7 @@ def lay_out(desk: Path) -> Path:
     _pairs(desk)
     _imagery(desk)
     _option_files(desk)
+    _map(desk)
     return desk
 
 
@@ -118,6 +121,11 @@ def _option_files(desk: Path) -> None:
     for kind, folder in (("infer", "chips"), ("infer_grid", "grids")):
         options = _original("infer") | inference | weights | {"data_dir": folder, "save_path": f"{kind}-results"}
         write_yaml(desk / f"{kind}_example.yml", options)
+
+
+def _map(desk: Path) -> None:
+    write_dates(desk / "map-dates", (NEAR,), (Light(), Light((1.1, 1.0, 0.9))))
+    write_area(desk / "map-area.geojson", (NEAR,))
 
 
 def _original(name: str) -> dict[str, object]:

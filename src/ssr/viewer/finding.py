@@ -12,6 +12,7 @@ from affine import Affine
 from ssr.errors import ImageReadError, InputError
 from ssr.raster.extent import union
 from ssr.raster.grid import Grid
+from ssr.viewer.archives import apart_from_trust, place_of_archive
 from ssr.viewer.cells import CellsSource
 from ssr.viewer.looks import look_of
 from ssr.viewer.overlays import Overlay, overlays_of
@@ -28,7 +29,6 @@ from ssr.viewer.places import (
     version_of,
 )
 from ssr.viewer.placing import can_be_warped, way_to
-from ssr.viewer.pyramids import PyramidSource
 from ssr.viewer.tiles import RasterSource, Source
 
 PICTURES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg")
@@ -110,10 +110,10 @@ def find_places(given: Sequence[Given]) -> list[Place]:
     """
     notes: list[str] = []
     files = [file for one in given for file in _expanded(one, notes)]
-    archives = [file for file in files if file.path.suffix.lower() == ARCHIVE]
+    archives = apart_from_trust([file.path for file in files if file.path.suffix.lower() == ARCHIVE])
     pictures = _pictures([file for file in files if file.path.suffix.lower() != ARCHIVE and not _is_side(file.path)])
     side_files = [file.path for file in files if _is_side(file.path)]
-    places = [_place_of_archive(file.path) for file in archives]
+    places = [place_of_archive(path) for path in archives]
     remaining = pictures
     while remaining:
         view = _view(remaining)
@@ -351,21 +351,6 @@ def _overlay_layer(overlay: Overlay, lying: Sequence[tuple[Raster, Affine]]) -> 
     is_one = len(lying) == 1
     source: Source = RasterSource(*lying[0], band=overlay.band) if is_one else CellsSource(lying, band=overlay.band)
     return OverlayLayer(overlay, source, version_of(lying[0][0].path))
-
-
-def _place_of_archive(path: Path) -> Place:
-    source = PyramidSource(path)
-    layer = Layer(
-        id="l0",
-        kind="super_res",
-        name=path.stem,
-        source=source,
-        version=version_of(path),
-        told="as published",
-        bands=("red", "green", "blue"),
-        coarsest=source.max_zoom - source.min_zoom,
-    )
-    return Place(path.stem, source.grid, source.extent_px, (layer,), tile_px=source.tile_px)
 
 
 def _stem(path: Path) -> str:

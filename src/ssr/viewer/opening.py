@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssr.viewer.archives import sheets_of
 from ssr.viewer.chips import entries_of_chips
 from ssr.viewer.collection import Collection, Entry, of_places
-from ssr.viewer.finding import find_places, parse_path, refuse_no_raster
+from ssr.viewer.finding import Given, find_places, parse_path, refuse_no_raster
 from ssr.viewer.maps import places_of_map
 
 
@@ -30,4 +31,7 @@ def open_paths(paths: Sequence[str]) -> Collection:
 def _of_folder(folder: Path) -> list[Entry] | None:
     """A map or chips; None where a folder holds rasters, or nothing."""
     places = places_of_map(folder)
+    sheets = sheets_of(folder) if places is None else None
+    if sheets is not None:
+        return of_places(find_places([Given(sheets)]))
     return entries_of_chips(folder) if places is None else of_places(places)

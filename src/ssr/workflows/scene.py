@@ -74,6 +74,12 @@ class SceneResult:
     engine_reason: str = ""
     windows: str = ""
 
+    def _repr_html_(self) -> str | None:
+        """The result to look at in a notebook; None of a Zarr store, which the viewer does not read."""
+        from ssr import show
+
+        return None if self.output.suffix == ".zarr" else show(self)._repr_html_()
+
 
 def super_resolve_scene(
     inputs: Sequence[str | Path],
@@ -185,6 +191,7 @@ def super_resolve_scene(
             n_dates=len(choice.plan.passes[0]),
             memory_bytes=memory_bytes,
             is_plain=is_plain,
+            name=opened.name,
         )
         placement = job.placement
         placed = replace(opened, network=placement.network)
@@ -196,7 +203,7 @@ def super_resolve_scene(
         predictor = Predictor(seen, placement.compute, name=opened.given)
         names = tuple(series.names[k] for k in choice.dates_used)
         provenance = provenance_of(opened, series, choice, predictor.compute, options=options)
-        tags = provenance.tags | _held_tags(fidelity, fidelity_to) | {"SSR_ENGINE": placement.engine}
+        tags = provenance.tags | _held_tags(fidelity, fidelity_to) | {"SSR_ENGINE": placement.software}
         account = write_scene(
             predictor,
             choice.series,

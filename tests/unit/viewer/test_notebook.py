@@ -1,7 +1,7 @@
 """Do results show themselves?"""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from ssr.errors import InputError
 from ssr.viewer.figures import comparison_sheet, training_curves
 from ssr.viewer.notebook import show
+from ssr.workflows.scene import super_resolve_scene
 
 
 @dataclass
@@ -24,6 +25,16 @@ def test_a_result_becomes_a_closed_frame(scene: Path) -> None:
     assert 'sandbox="allow-scripts allow-downloads"' in frame
     assert view.note == "Shown: 100×100 px from column 150, row 110."
     assert repr(view) == "View of out: out, date_0, date_1, date_2"
+
+
+def test_what_a_scene_became_shows_itself(scene: Path, tmp_path: Path) -> None:
+    result = super_resolve_scene([scene.parent / "dates"], tmp_path / "sharp.tif", model="bicubic")
+    assert result._repr_html_() == show(tmp_path / "sharp.tif")._repr_html_()
+
+
+def test_a_store_that_the_viewer_does_not_read_leaves_a_cell_its_text(scene: Path, tmp_path: Path) -> None:
+    result = super_resolve_scene([scene.parent / "dates"], tmp_path / "sharp.tif", model="bicubic")
+    assert replace(result, output=tmp_path / "sharp.zarr")._repr_html_() is None
 
 
 def test_pictures_of_a_figure_are_the_layers(scene: Path, pixels) -> None:

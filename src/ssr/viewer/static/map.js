@@ -19,7 +19,7 @@ export class PixelMap {
   }
 
   setPlace(number, place) {
-    Object.assign(this, { number, place });
+    Object.assign(this, { number, place, isFitted: false });
     this.net = place.net ? new Net(place.net, place.extent) : null;
     this.#resize();
   }
@@ -28,12 +28,14 @@ export class PixelMap {
     const [left, top, right, bottom] = this.place.extent;
     const zoom = Math.min(this.width / (right - left), this.height / (bottom - top));
     this.move((left + right) / 2, (top + bottom) / 2, zoom);
+    this.isFitted = true;
   }
 
   move(x, y, zoom = this.zoom) {
     const [left, top, right, bottom] = this.place.extent;
     const smallest = Math.min(this.width / (right - left), this.height / (bottom - top)) / 4;
     this.zoom = Math.min(LARGEST_ZOOM, Math.max(smallest, zoom));
+    this.isFitted = false;
     this.x = Math.min(right, Math.max(left, x));
     this.y = Math.min(bottom, Math.max(top, y));
     this.redraw();
@@ -192,7 +194,9 @@ export class PixelMap {
     this.canvas.width = Math.round(this.width * this.ratio);
     this.canvas.height = Math.round(this.height * this.ratio);
     this.redraw();
-    if (!wasEmpty && this.place) this.on.moved();
+    if (!this.place) return;
+    if (false) this.fit();
+    else if (!wasEmpty) this.on.moved();
   }
 
   #listen() {
