@@ -123,7 +123,7 @@ def _in_eight_bits(write: Any, features: Any, layer: nn.Conv2d, kind: Any, *, fa
     made_of = write.tensor(weight, kind)
     if weight.shape[1] >= LEAST_INT8_CHANNELS and len(weight) >= LEAST_INT8_CHANNELS:
         features = _rounded(op, features, INT8_RANGE, 256)
-        made_of = _rounded(op, made_of, float(weight.abs().max()), 255)
+        made_of = _rounded(op, made_of, float(weight.detach().abs().max()), 255)
     made = op.convolution(features, made_of, [1, 1], [1, 1], [1, 1], [1, 1])
     return op.add(made, write.tensor(layer.bias.reshape(1, -1, 1, 1) * factor, kind))
 

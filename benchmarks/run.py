@@ -82,9 +82,9 @@ def tables(report: dict) -> str:
     machine, esrgan, cost = report["machine"], report["esrgan"], report["cost"]
     units = ", ".join(machine["vector_units"]) or "no vector units known"
     lines = [
-        f"Measured on {machine['processor']} ({machine['cores']} cores, {units}), torch {machine['torch']}; "
-        f"other work ran beside it (load {machine['load']}). Rates are low-resolution pixels for each "
-        "second of one core.",
+        f"Measured on {machine['cores']} cores of {machine['processor']}, {units}, torch {machine['torch']},",
+        f"with a load of {machine['load']} by this and other work. Rates are low-resolution pixels for each second "
+        "of one core.",
         "",
         f"**ESRGAN**, {esrgan['blocks']} blocks, 8 dates, {esrgan['mflop_per_px']} MFLOP a pixel; a core multiplies "
         f"float32 matrices at {esrgan['matrix_gflops_per_core']:.0f} GFLOP/s.",

@@ -69,6 +69,12 @@ EXTRAS = {
         "sentinel",
         ["scene", "--stac", "https://x.example", "--collection", "a", "--aoi", "1,2,3,4", "-o", "o.tif"],
     ),
+    "the viewer": ("view", ["view", "dates"]),
+    "all land": (
+        "map",
+        ["map", "plan", "-o", "p", "--area", "land", "--source", "none", "--model", "bicubic", "--device", "1e12"],
+    ),
+    "another engine": ("export", ["scene", "dates", "-o", "out.tif", "--engine", "openvino"]),
     "SR3": ("diffusion", ["train", "sr3.yml"]),
     "TensorBoard": ("logging", ["train", "board.yml"]),
     "tables of a test": ("metrics", ["test", "test.yml"]),

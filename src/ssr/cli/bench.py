@@ -72,7 +72,8 @@ def bench(
 
 def _show(machine: "Machine", model: str, scene: int, job: "Job", rates: "list[Rate]") -> None:
     matrix = ", ".join(f"{rate:,.0f} in {kind}" for kind, rate in machine.matrix_gflops.items())
-    print(f"device  {machine.device} {machine.precision}, {machine.n_cores} cores: {machine.processor}")
+    cores = "1 core" if machine.n_cores == 1 else f"{machine.n_cores} cores"
+    print(f"device  {machine.device} {machine.precision}, {cores}: {machine.processor}")
     print(f"matrix  {matrix} (10⁹ operations a second)")
     print(f"engines {', '.join(machine.engines)}")
     print(f"{model} on a scene of {scene}×{scene} px")

@@ -20,8 +20,8 @@ from ssr.models.esrgan import RRDBNet
 from ssr.models.protocol import SuperResolver
 
 CORES_PX = (64, 96, 128, 192, 256, 320, 384, 448, 512)
-PROGRAM_BYTES = 700_000_000
-"""PyTorch and the rest of the program before the first window."""
+PROGRAM_BYTES = 1_000_000_000
+"""All but windows: PyTorch (600 MB after import), decoded blocks of the input, rows on their way to the disk."""
 SHARE_OF_MACHINE = 0.5
 CACHED_SIDE_PX = 336
 SLOWER_A_DOUBLING = 0.29

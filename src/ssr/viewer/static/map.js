@@ -195,7 +195,7 @@ export class PixelMap {
     this.canvas.height = Math.round(this.height * this.ratio);
     this.redraw();
     if (!this.place) return;
-    if (false) this.fit();
+    if (this.isFitted) this.fit(); // a frame that is not yet in sight had no size when it opened
     else if (!wasEmpty) this.on.moved();
   }
 
