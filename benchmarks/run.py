@@ -51,11 +51,17 @@ def main(*, quick: bool, all_of_it: bool, stores: bool, only: list[str]) -> None
 
 def further() -> dict[str, object]:
     """What takes long and has pages of its own."""
+    import mapping
     import models
     import seams
     import training_step
 
-    return {"models": models.main(), "seams": seams.main(), "training_step": training_step.main()}
+    return {
+        "mapping": mapping.main(),
+        "models": models.main(),
+        "seams": seams.main(),
+        "training_step": training_step.main(),
+    }
 
 
 def ratios(report: dict) -> dict[str, float]:

@@ -36,7 +36,8 @@ Clouds = Literal["auto", "colours", "scl", "s2cloudless"]
 
 SUFFIXES = (".tif", ".tiff", ".zarr")
 Catalogue = Annotated[
-    str | None, typer.Option("--stac", metavar="URL", help="A STAC API whose dates of --aoi and --date are fetched.")
+    str | None,
+    typer.Option("--stac", metavar="URL", help="A STAC API whose dates of the area and the period are fetched."),
 ]
 Collection = Annotated[
     str | None, typer.Option("--collection", metavar="NAME", help="Of --stac, such as sentinel-2-l2a.")

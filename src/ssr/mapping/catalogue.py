@@ -9,7 +9,7 @@ from typing import Any
 
 from ssr.atomic import whole_file
 from ssr.mapping.cells import Box
-from ssr.mapping.geoparquet import read_rows, writing
+from ssr.mapping.geoparquet import pyarrow_for, read_rows, writing
 from ssr.raster.described import describe_raster, sha256_multihash
 from ssr.raster.extent import bounds_of
 from ssr.raster.footprint import footprint_of
@@ -125,8 +125,7 @@ def write_index(out: Path, items: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    import pyarrow as pa
-
+    pa, _ = pyarrow_for(out)
     columns = {
         name: pa.string() for name in ("id", "collection", "start_datetime", "end_datetime", "content", "assets")
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssr.errors import InputError
 from ssr.mapping.cells import cell_named
-from ssr.mapping.geoparquet import writing
+from ssr.mapping.geoparquet import pyarrow_for, writing
 from ssr.mapping.plan import Plan
 from ssr.mapping.store import Store
 from ssr.mapping.work import Task
@@ -125,8 +125,7 @@ def _difference(task: Task, given: str, stores: tuple[Store, Store]) -> tuple[fl
 
 
 def _write(out: Path, changes: Iterator[Change]) -> None:
-    import pyarrow as pa
-
+    pa, _ = pyarrow_for(out)
     columns = {
         "cell": pa.string(),
         "kind": pa.string(),

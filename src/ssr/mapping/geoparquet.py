@@ -62,7 +62,7 @@ def writing(path: Path, columns: Mapping[str, Any], *, told: Mapping[str, str] |
         MissingExtraError: pyarrow is not installed.
         OutputError: the file cannot be written.
     """
-    arrow, parquet = _pyarrow(path)
+    arrow, parquet = pyarrow_for(path)
     box = arrow.struct([(name, arrow.float64()) for name in ("xmin", "ymin", "xmax", "ymax")])
     geo = {
         "version": "1.1.0",
@@ -115,7 +115,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         InputError: it is not there, not whole, or lacks a column.
         MissingExtraError: pyarrow is not installed.
     """
-    arrow, parquet = _pyarrow(path)
+    arrow, parquet = pyarrow_for(path)
     try:
         with parquet.ParquetFile(path) as opened:
             absent = set(columns) - set(opened.schema_arrow.names)
@@ -127,7 +127,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         raise InputError(f"{path}: cannot be read ({one_line(error)})") from error
 
 
-def _pyarrow(path: Path) -> tuple[Any, Any]:
+def pyarrow_for(path: Path) -> tuple[Any, Any]:
+    """The packages `pyarrow` and `pyarrow.parquet`, which a file needs.
+
+    Raises:
+        MissingExtraError: they are not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet

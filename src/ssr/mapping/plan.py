@@ -28,7 +28,7 @@ from ssr.mapping.cells import (
     partitions_in,
     serves_its_zone,
 )
-from ssr.mapping.geoparquet import read_rows, writing
+from ssr.mapping.geoparquet import pyarrow_for, read_rows, writing
 from ssr.mapping.sources import Source, Sources, from_json, to_json
 from ssr.mapping.store import SHORT, Store
 from ssr.mapping.work import Task
@@ -133,8 +133,7 @@ def write_plan(
     Raises:
         OutputError: a plan is there already, or the folder cannot be written.
     """
-    import pyarrow as pa
-
+    pa, _ = pyarrow_for(folder / PLAN)
     refuse_existing(folder / PLAN, overwrite=overwrite)
     with writing(
         folder / SOURCES,

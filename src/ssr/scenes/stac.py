@@ -32,6 +32,8 @@ MOST_ITEMS = 1000
 
 TIMEOUT_S = (10.0, 60.0)
 MOST_NAMES = 8
+PACKAGES = {"odc": "odc-stac", "pystac_client": "pystac-client"}
+"""What a module that is lacking is called where it is to be had."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +147,9 @@ def _search(query: StacQuery, area: Area, period: Period | None) -> "list[pystac
         import pystac
         import pystac_client  # noqa: F401
     except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "pystac-client", "sentinel", f"{query}") from error
+        raise MissingExtraError(
+            PACKAGES.get((error.name or "").partition(".")[0], "pystac-client"), "sentinel", f"{query}"
+        ) from error
     found: dict[str, pystac.Item] = {}
     with _asking(query):
         client = _opened(query)
