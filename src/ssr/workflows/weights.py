@@ -13,6 +13,7 @@ from ssr.checkpoints.download import Progress
 from ssr.checkpoints.inspection import WeightFile, inspect, read_whole
 from ssr.checkpoints.web import shown
 from ssr.errors import ConfigError, WeightsError
+from ssr.sentinel2.bands import bands_of_channels
 from ssr.workflows.shelf import Shelf, check_of, find_entry, obtain_entry
 
 Where = Literal["bundled", "cached", "can be downloaded", "local only"]
@@ -223,10 +224,11 @@ def _listed(entry: Published, shelf: Shelf) -> ListedWeights:
 
 def _listed_bundled(name: str) -> ListedWeights:
     held = inspect(bundled_weights(name))
+    (reading,) = held.readings
     return ListedWeights(
         name=name,
-        n_revisits=held.readings[0].n_revisits,
-        bands=("tci",),
+        n_revisits=reading.n_revisits,
+        bands=bands_of_channels(reading.n_channels) or (),
         architecture=held.architecture or "unknown",
         n_parameters=held.n_parameters,
         size_bytes=held.size_bytes,

@@ -33,22 +33,24 @@ def shelf(server: BadServer, tmp_path: Path, content: bytes) -> Shelf:
 
 def test_the_list_says_what_is_where(shelf: Shelf, content: bytes) -> None:
     get_weights(["one"], shelf=shelf)
-    bundled, one, two, own, start = list_weights(shelf=shelf)
-    assert (bundled.name, bundled.where, bundled.n_revisits, bundled.architecture) == (
-        "compact-8",
-        "bundled",
-        None,
-        "date_fusion",
-    )
+    *bundled, one, two, own, start = list_weights(shelf=shelf)
+    assert [(listed.name, listed.bands) for listed in bundled] == [
+        ("compact-8", ("tci",)),
+        ("compact-8-rgbn", ("tci", "b08")),
+        ("compact-8-sharp", ("tci",)),
+    ]
+    assert {(listed.where, listed.n_revisits, listed.architecture) for listed in bundled} == {
+        ("bundled", None, "date_fusion")
+    }
     assert (one.where, one.size_bytes, one.warnings) == ("cached", len(content), ("mind the step",))
     assert (two.where, two.size_bytes) == ("can be downloaded", 500_000)
     assert own.where == "local only"
     assert (start.n_revisits, start.n_parameters) == (None, None)
 
 
-def test_the_real_list_has_sixteen_lines(tmp_path: Path) -> None:
+def test_the_real_list_has_what_is_bundled_and_what_was_published(tmp_path: Path) -> None:
     listed = list_weights(shelf=Shelf(folder=tmp_path))
-    assert len(listed) == 1 + 15
+    assert len(listed) == 3 + 15
     assert {weights.where for weights in listed} == {"bundled", "can be downloaded", "local only"}
 
 
@@ -107,7 +109,7 @@ def test_a_file_of_one_s_own_is_taken_in(shelf: Shelf, tmp_path: Path, content: 
         get_weights(["own"], shelf=shelf)
     got = get_weights(["own"], url=str(tmp_path / "source.pth"), offline=True, shelf=shelf)[0]
     assert got.path.read_bytes() == content
-    assert list_weights(shelf=shelf)[3].where == "cached"
+    assert {listed.name: listed.where for listed in list_weights(shelf=shelf)}["own"] == "cached"
 
 
 def test_a_start_for_training_need_only_be_of_its_architecture(shelf: Shelf, server: BadServer, tmp_path: Path) -> None:
