@@ -38,7 +38,7 @@ def test_the_list_is_aligned_and_fits_a_terminal(invoke: Invoke) -> None:
     assert shown.exit_code == 0
     head, *lines, note = shown.stdout.splitlines()
     assert head.split() == ["name", "dates", "bands", "parameters", "size", "where"]
-    assert [line.split()[0] for line in lines] == ["compact-8", "compact-8-rgbn", "compact-8-sharp", *CATALOGUE]
+    assert [line.split()[0] for line in lines] == ["compact-8", "compact-8-rgbn", *CATALOGUE]
     assert max(map(len, shown.stdout.splitlines())) <= 100
     column = head.index("where")
     assert {line[column:] for line in lines} == {"bundled", "can be downloaded", "local only"}

@@ -37,7 +37,6 @@ def test_the_list_says_what_is_where(shelf: Shelf, content: bytes) -> None:
     assert [(listed.name, listed.bands) for listed in bundled] == [
         ("compact-8", ("tci",)),
         ("compact-8-rgbn", ("tci", "b08")),
-        ("compact-8-sharp", ("tci",)),
     ]
     assert {(listed.where, listed.n_revisits, listed.architecture) for listed in bundled} == {
         ("bundled", None, "date_fusion")
@@ -50,7 +49,7 @@ def test_the_list_says_what_is_where(shelf: Shelf, content: bytes) -> None:
 
 def test_the_real_list_has_what_is_bundled_and_what_was_published(tmp_path: Path) -> None:
     listed = list_weights(shelf=Shelf(folder=tmp_path))
-    assert len(listed) == 3 + 15
+    assert len(listed) == 2 + 15
     assert {weights.where for weights in listed} == {"bundled", "can be downloaded", "local only"}
 
 
