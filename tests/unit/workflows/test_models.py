@@ -125,13 +125,17 @@ def test_a_start_for_training_is_not_a_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tiny_2s2", "tiny_2S2.pth", "no/such/tiny_2S2.pth", "tiny2S2"])
 def test_a_near_miss_is_told_what_was_meant(shelf: Shelf, name: str) -> None:
-    with pytest.raises(WeightsError, match=r"did you mean tiny_2S2\? Bundled: compact-8, compact-8-rgbn; published: tiny_2S2") as told:
+    with pytest.raises(
+        WeightsError, match=r"did you mean tiny_2S2\? Bundled: compact-8, compact-8-rgbn; published: tiny_2S2"
+    ) as told:
         open_model(name, shelf=shelf)
     assert str(told.value).startswith(f"{name}: neither a weight file nor a known model")
 
 
 def test_something_else_entirely_gets_the_names(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"Bundled: compact-8, compact-8-rgbn; published: esrgan_1S2, .*esrgan_orig_18S2") as told:
+    with pytest.raises(
+        WeightsError, match=r"Bundled: compact-8, compact-8-rgbn; published: esrgan_1S2, .*esrgan_orig_18S2"
+    ) as told:
         open_model("swin")
     assert "did you mean" not in str(told.value)
 
