@@ -116,7 +116,11 @@ def test_an_extra_that_a_message_names_exists_and_brings_the_package(
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_has_a_script_for_each_shell(shell: str) -> None:
-    done = subprocess.run([SSR, "--show-completion", shell], capture_output=True, text=True, check=True)
+    # Otherwise the shell is that of the parent process, which need not be one where tests run.
+    environment = os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run(
+        [SSR, "--show-completion", shell], capture_output=True, text=True, check=True, env=environment
+    )
     assert "_SSR_COMPLETE" in done.stdout
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n"], input=done.stdout, text=True, capture_output=True, check=False)
