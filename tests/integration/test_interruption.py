@@ -17,7 +17,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 N_PX = 900
-"""Four rows of windows."""
+"""Several rows of windows."""
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def test_what_is_stopped_before_its_first_row_leaves_no_files_and_says_so(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("room_mb", "fits"), [(5, False), (16, True)], ids=["a row does not fit", "the result"])
+@pytest.mark.parametrize(("room_mb", "fits"), [(5, False), (20, True)], ids=["a row does not fit", "the result"])
 def test_a_full_disk_is_told_and_what_was_finished_serves_later(
     start: Start, folder: Path, room_mb: int, fits: bool
 ) -> None:
-    """A row of windows takes about 10 MB, the result more."""
+    """A row of windows takes about 17 MB, the result more."""
     room = room_mb * 2**20
     done = subprocess.run(
         command("scene", "dates", "-o", "new/out.tif", "--model", "bicubic"),
@@ -79,7 +79,7 @@ def test_a_full_disk_is_told_and_what_was_finished_serves_later(
     )
     assert done.returncode == 2
     assert "\nerror: new/out.tif: cannot be written" in f"\n{done.stderr}", done.stderr
-    assert ("of 4 rows are kept" in done.stderr) == fits
+    assert ("rows are kept" in done.stderr) == fits
     assert not (folder / "new" / "out.tif").exists()
     assert bool(files_below(folder / "new")) == fits
     again = start("scene", "dates", "-o", "new/out.tif", "--model", "bicubic")
