@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from ssr.allocation import keep_freed_memory
 from ssr.errors import ConfigError
 
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
@@ -45,6 +46,7 @@ def choose_compute(device: str = "auto", precision: PrecisionName = "auto") -> C
     chosen = _choose_device(device)
     if chosen.type == "cpu":
         torch.set_num_threads(available_cores())
+        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if _multiplies_bfloat16(chosen) else "fp32"
     return Compute(chosen, precision)

@@ -4,10 +4,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+LEAKY_SLOPE = 0.2
+"""ESRGAN's (Wang et al. 2018, published code)."""
+
 
 def leaky(features: Tensor) -> Tensor:
     """Leaky ReLU with ESRGAN's slope."""
-    return F.leaky_relu(features, 0.2)
+    return F.leaky_relu(features, LEAKY_SLOPE)
+
+
+def leaky_into(result: Tensor, features: Tensor) -> None:
+    """The same, written where it is wanted instead of into new memory; not for training."""
+    torch.ops.aten.leaky_relu.out(features, LEAKY_SLOPE, out=result)
 
 
 def in_float32(layer: nn.Module, features: Tensor) -> Tensor:

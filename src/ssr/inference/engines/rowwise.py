@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ssr.device import Compute
 from ssr.models.esrgan import RESIDUAL_SCALE, RRDB, ResidualDenseBlock, RRDBNet
-from ssr.models.layers import leaky
+from ssr.models.layers import leaky, leaky_into
 
 STRIP_PIXELS = 32 * 1024
 LEAST_ROWS, MOST_ROWS = 8, 64
@@ -131,9 +131,7 @@ class _Layer:
     def __call__(self, rows: Rows) -> Rows:
         given = torch.cat([self.kept, rows.maps.to(self.dtype)], 2)
         self.kept = given[:, :, -2:].clone(memory_format=torch.channels_last)
-        result = _blank(len(self.weight), rows.n, given.shape[3], self.dtype, given.device)
-        _convolve(given, self.weight, self.bias, rows.start - 1, self.limit, result)
-        return Rows(result, rows.start - 1)
+        return Rows(_convolved(given, self.weight, self.bias, rows.start - 1, self.limit), rows.start - 1)
 
 
 class _Dense:
@@ -162,10 +160,9 @@ class _Dense:
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             n_seen, n_made = weight.shape[1], weight.shape[0]
             seen = work[:, :n_seen, N_DENSE - k : N_DENSE - k + n + 2]
-            made = _blank(n_made, n, work.shape[3], self.dtype, work.device)
-            _convolve(seen, weight, bias, rows.start - k, self.limit, made)
+            made = _convolved(seen, weight, bias, rows.start - k, self.limit)
             if k < N_DENSE:
-                work[:, n_seen : n_seen + n_made, above - k : above - k + n] = leaky(made)
+                leaky_into(work[:, n_seen : n_seen + n_made, above - k : above - k + n], made)
         self.kept.copy_(work[:, :, n : n + above])
         return Rows(self.input(rows.maps).add_(made, alpha=RESIDUAL_SCALE), rows.start - self.lag)
 
@@ -199,12 +196,17 @@ class _Delay:
         return line[:, :, :n].clone(memory_format=torch.channels_last)
 
 
-def _convolve(given: Tensor, weight: Tensor, bias: Tensor, start: int, limit: int, result: Tensor) -> None:
-    """Fill the rows of `result`, the first of them number `start`, that lie in the scene; the others stay zero."""
-    lowest, highest = max(0, -start), min(result.shape[2], limit - start)
+def _convolved(given: Tensor, weight: Tensor, bias: Tensor, start: int, limit: int) -> Tensor:
+    """Two rows fewer than given, the first of them number `start`; zero where they lie outside of the scene."""
+    n_rows = given.shape[2] - 2
+    lowest, highest = max(0, -start), min(n_rows, limit - start)
+    if lowest == 0 and highest == n_rows:
+        return F.conv2d(given, weight, bias, padding=(0, 1))
+    result = _blank(len(weight), n_rows, given.shape[3], given.dtype, given.device)
     if lowest < highest:
         seen = given[:, :, lowest : highest + 2]
         result[:, :, lowest:highest] = F.conv2d(seen, weight, bias, padding=(0, 1))
+    return result
 
 
 def _weight_of(layer: nn.Module) -> Tensor:
