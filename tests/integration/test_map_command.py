@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,6 +105,14 @@ def test_a_plan_says_what_a_map_takes(months: Months) -> None:
     rows = pq.read_table(months.june / "cells.parquet").to_pylist()
     assert {row["cell"] for row in rows} == {NEAR.name, FAR.name}
     assert [row["n_dates"] for row in rows] == [2, 2]
+
+
+def test_a_plan_says_in_words_what_would_hold_it_up_and_what_to_do(tmp_path: Path) -> None:
+    common = ("--area", "11.5,46.5,13.5,47.5", "--source", "none", *QUICK[:2], "--simulate", "1000")
+    quick = ssr_map("plan", "-o", tmp_path / "quick", *common, "--device", "1e12")
+    assert quick.exit_code == 0, quick.output
+    assert "limit   handing out cells, which one process does: 0.00 h if there were nothing else" in quick.output
+    assert re.search(r"--part 1/\d+, 2/\d+", " ".join(quick.output.split()))
 
 
 def test_a_run_does_every_cell_and_run_again_it_does_nothing(months: Months) -> None:

@@ -45,6 +45,13 @@ Endpoint = Annotated[
     str | None, typer.Option("--endpoint", metavar="URL", help="Of a store that speaks S3, if it is not Amazon's.")
 ]
 GIGA = 1e9
+HELD_UP_BY = {
+    "network": "the network",
+    "reading": "reading from the store",
+    "writing": "writing to the store",
+    "dispatch": "handing out cells, which one process does",
+}
+"""A bottleneck of the schedule, in words."""
 
 
 @app.command("plan")
@@ -278,8 +285,10 @@ def _show_plan(result: "PlanResult") -> None:
     if told["simulated"] is not None:
         played = told["simulated"]
         print(f"played  {played['n_workers']:,} workers: {played['hours']:,.2f} h, busy {played['utilisation']:.0%}")
-        alone = ", ".join(f"{name} {hours:,.2f} h" for name, hours in played["hours_of"].items())
-        print(f"limit   {played['bottleneck']}; alone each would take: {alone}")
+        alone = {HELD_UP_BY[name]: f"{hours:,.2f} h" for name, hours in played["hours_of"].items()}
+        slowest = HELD_UP_BY[played["bottleneck"]]
+        print(f"limit   {slowest}: {alone.pop(slowest)} if there were nothing else")
+        print(f"others  {', '.join(f'{what} {hours}' for what, hours in alone.items())}")
 
 
 def _per_cell(counts: dict[str, int]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.errors import InputError
-from ssr.mapping.cells import Box
+from ssr.mapping.boxes import TURNS, Box, overlap
 from ssr.scenes.aoi import parse_aoi
 
 LAND = "land"
@@ -40,13 +40,6 @@ class Boxes:
         return any(overlap(box, own) for own in self.boxes)
 
 
-def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes share ground, whichever way round the Earth they are counted."""
-    if one[1] >= other[3] or one[3] <= other[1]:
-        return False
-    return any(one[0] + turn < other[2] and one[2] + turn > other[0] for turn in (-360.0, 0.0, 360.0))
-
-
 @dataclass(frozen=True)
 class Polygons:
     """Polygons in degrees: of each its rings, `n 2`; holes are rings like any other (even-odd rule)."""
@@ -59,7 +52,7 @@ class Polygons:
 
     def touches(self, box: Box) -> bool:
         for rings, around in zip(self.polygons, self.boxes, strict=True):
-            for turn in (-360.0, 0.0, 360.0):
+            for turn in TURNS:
                 moved = (box[0] + turn, box[1], box[2] + turn, box[3])
                 if _boxes_meet(moved, around) and (_crosses(rings, moved) or _holds(rings, moved)):
                     return True

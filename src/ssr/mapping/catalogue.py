@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssr.atomic import whole_file
-from ssr.mapping.cells import Box
+from ssr.mapping.boxes import Box, around, eastwards, within_180
 from ssr.mapping.geoparquet import pyarrow_for, read_rows, writing
 from ssr.raster.described import describe_raster, sha256_multihash
 from ssr.raster.extent import bounds_of
@@ -132,9 +132,8 @@ def write_index(out: Path, items: Sequence[Mapping[str, Any]]) -> None:
     with writing(out / INDEX, {**columns, "n_cells": pa.int32()}) as rows:
         for item in items:
             properties = item["properties"]
-            west, south, east, north = item["bbox"]
             rows.add(
-                (west, south, east + (360 if east < west else 0), north),
+                eastwards(*item["bbox"]),
                 id=item["id"],
                 collection=item["collection"],
                 start_datetime=properties["start_datetime"],
@@ -157,7 +156,7 @@ def write_collection(
     Raises:
         OutputError: it cannot be written.
     """
-    whole = list(box_of(items))
+    whole = list(within_180(box_of(items)))
     starts = [item["properties"]["start_datetime"] for item in items]
     ends = [item["properties"]["end_datetime"] for item in items]
     collection = {
@@ -191,6 +190,5 @@ def _write_json(path: Path, told: Mapping[str, Any]) -> None:
 
 
 def box_of(items: Sequence[Mapping[str, Any]]) -> Box:
-    """Around all items."""
-    boxes = [item["bbox"] for item in items]
-    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
+    """Around all items; east may lie beyond 180."""
+    return around([eastwards(*item["bbox"]) for item in items])

@@ -19,6 +19,17 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from ssr.errors import InputError
+from ssr.mapping.boxes import Box, overlap
+from ssr.mapping.squares import (
+    N_ZONES,
+    SQUARE_M,
+    UTM_LATITUDES,
+    ZONE_DEG,
+    Square,
+    square_named,
+    squares_between,
+    zone_degrees,
+)
 from ssr.raster.crs import parse_crs
 from ssr.raster.extent import (
     EARTH_RADIUS_M,
@@ -32,8 +43,6 @@ from ssr.raster.extent import (
 from ssr.raster.grid import Grid
 
 GridName = Literal["satlas", "mgrs"]
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
 
 PARTITION_ZOOM = 8
 CELLS_A_SIDE = 2 ** (SATLAS_ZOOM - PARTITION_ZOOM)
@@ -42,18 +51,9 @@ MERCATOR_LIMIT_DEG = 85.051128779806604
 SATLAS_CELL_PX = SATLAS_TILE_PX
 UTM_GSD_M = 10.0
 UTM_CELL_PX = 500
-SQUARE_M = 100_000.0
 SQUARE_CELLS = 20
 FALSE_NORTHING_M = 10_000_000.0
 """Rows of UTM pixels are counted downwards from here, on both hemispheres."""
-UTM_LATITUDES = (-80.0, 84.0)
-N_ZONES, ZONE_DEG = 60, 6.0
-BANDS = "CDEFGHJKLMNPQRSTUVWX"
-BAND_DEG = 8.0
-COLUMN_LETTERS = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")
-ROW_LETTERS = "ABCDEFGHJKLMNPQRSTUV"
-EVEN_ZONES_START = 5
-CENTRAL_SCALE = 0.9996
 M_PER_DEGREE = 110_500.0
 """Of latitude, at least."""
 KEPT_ROWS = 4096
@@ -63,7 +63,7 @@ BENT_M = 20.0
 HALF_TURN_DEG = 180.0
 
 _TILE = re.compile(r"^13-(\d{1,4})-(\d{1,4})$")
-_SQUARE_CELL = re.compile(r"^(\d\d)([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])-(\d\d)-(\d\d)$")
+_SQUARE_CELL = re.compile(r"^(\w{5})-(\d\d)-(\d\d)$")
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,10 @@ def cell_named(name: str) -> Cell:
     """
     if (tile := _TILE.match(name)) and max(int(tile[1]), int(tile[2])) < 2**SATLAS_ZOOM:
         return satlas_cell(int(tile[1]), int(tile[2]))
-    if match := _SQUARE_CELL.match(name):
-        zone, band, column_letter, row_letter = int(match[1]), match[2], match[3], match[4]
-        letters = COLUMN_LETTERS[(zone - 1) % 3]
-        i, j = int(match[5]), int(match[6])
-        if 1 <= zone <= N_ZONES and column_letter in letters and max(i, j) < SQUARE_CELLS:
-            for square in _squares_of_letters(zone, letters.index(column_letter) + 1, row_letter):
-                if square.band == band:
-                    return square.cell(i, j)
+    if (match := _SQUARE_CELL.match(name)) and (square := square_named(match[1])):
+        i, j = int(match[2]), int(match[3])
+        if max(i, j) < SQUARE_CELLS:
+            return square_cell(square, i, j)
     raise InputError(f"{name}: is no cell; expected such as 13-4402-2686 (satlas) or 33TWK-03-17 (mgrs)")
 
 
@@ -191,77 +187,22 @@ def _utm_box(epsg: int, row: int, column: int, side_px: int, margin_px: int) -> 
     return float(lons.min()) - wide, south - pad, float(lons.max()) + wide, north + pad
 
 
-@dataclass(frozen=True)
-class Square:
-    """A 100-km square: its zone, its column from 1, and its row from the equator, negative in the south."""
-
-    zone: int
-    column: int
-    row: int
-
-    @property
-    def is_south(self) -> bool:
-        return self.row < 0
-
-    @property
-    def epsg(self) -> int:
-        return (32700 if self.is_south else 32600) + self.zone
-
-    @property
-    def band(self) -> str:
-        """The latitude band of its middle, from the length of the meridian."""
-        latitude = meridian_latitude((self.row + 0.5) * SQUARE_M / CENTRAL_SCALE)
-        return BANDS[min(int((latitude + 80) // BAND_DEG), len(BANDS) - 1)]
-
-    @property
-    def name(self) -> str:
-        start = 0 if self.zone % 2 else EVEN_ZONES_START
-        row_letter = ROW_LETTERS[(self.row + start) % len(ROW_LETTERS)]
-        return f"{self.zone:02d}{self.band}{COLUMN_LETTERS[(self.zone - 1) % 3][self.column - 1]}{row_letter}"
-
-    def cell(self, i: int, j: int) -> Cell:
-        """Its cell in row `i` from the top and column `j` from the left."""
-        top = (self.row + 1) * SQUARE_M + (FALSE_NORTHING_M if self.is_south else 0)
-        row = round((FALSE_NORTHING_M - top) / UTM_GSD_M) + i * UTM_CELL_PX
-        column = round(self.column * SQUARE_M / UTM_GSD_M) + j * UTM_CELL_PX
-        return Cell(f"{self.name}-{i:02d}-{j:02d}", self.name, self.epsg, row, column, UTM_CELL_PX)
-
-    def box(self) -> Box:
-        """The upright rectangle in degrees around it; east may lie beyond 180."""
-        side = SQUARE_CELLS * UTM_CELL_PX
-        first = self.cell(0, 0)
-        return Cell(self.name, self.name, self.epsg, first.row, first.column, side).box()
+def square_cell(square: Square, i: int, j: int) -> Cell:
+    """The cell of a 100-km square in row `i` from the top and column `j` from the left."""
+    row, column = _first_px(square)
+    name = f"{square.name}-{i:02d}-{j:02d}"
+    return Cell(name, square.name, square.epsg, row + i * UTM_CELL_PX, column + j * UTM_CELL_PX, UTM_CELL_PX)
 
 
-def _squares_of_letters(zone: int, column: int, row_letter: str) -> Iterator[Square]:
-    start = 0 if zone % 2 else EVEN_ZONES_START
-    first = (ROW_LETTERS.index(row_letter) - start) % len(ROW_LETTERS)
-    for turn in range(-5, 5):
-        yield Square(zone, column, first + turn * len(ROW_LETTERS))
+def square_box(square: Square) -> Box:
+    """The upright rectangle in degrees around a 100-km square; east may lie beyond 180."""
+    return _utm_box(square.epsg, *_first_px(square), SQUARE_CELLS * UTM_CELL_PX, 0)
 
 
-WGS84_A, WGS84_F = 6378137.0, 1 / 298.257223563
-
-
-def meridian_latitude(distance_m: float) -> float:
-    """The latitude so far from the equator along a meridian (Snyder 1987, eq. 3-26)."""
-    e2 = WGS84_F * (2 - WGS84_F)
-    e1 = (1 - math.sqrt(1 - e2)) / (1 + math.sqrt(1 - e2))
-    mu = distance_m / (WGS84_A * (1 - e2 / 4 - 3 * e2**2 / 64 - 5 * e2**3 / 256))
-    latitude = mu + (3 * e1 / 2 - 27 * e1**3 / 32) * math.sin(2 * mu)
-    latitude += (21 * e1**2 / 16 - 55 * e1**4 / 32) * math.sin(4 * mu) + 151 * e1**3 / 96 * math.sin(6 * mu)
-    return math.degrees(latitude)
-
-
-def meridian_m(latitude: float) -> float:
-    """How far a latitude lies from the equator along a meridian (Snyder 1987, eq. 3-21)."""
-    e2, phi = WGS84_F * (2 - WGS84_F), math.radians(latitude)
-    return WGS84_A * (
-        (1 - e2 / 4 - 3 * e2**2 / 64 - 5 * e2**3 / 256) * phi
-        - (3 * e2 / 8 + 3 * e2**2 / 32 + 45 * e2**3 / 1024) * math.sin(2 * phi)
-        + (15 * e2**2 / 256 + 45 * e2**3 / 1024) * math.sin(4 * phi)
-        - 35 * e2**3 / 3072 * math.sin(6 * phi)
-    )
+def _first_px(square: Square) -> tuple[int, int]:
+    """Row and column of its first pixel among all of its zone."""
+    top = (square.row + 1) * SQUARE_M + (FALSE_NORTHING_M if square.is_south else 0)
+    return round((FALSE_NORTHING_M - top) / UTM_GSD_M), round(square.column * SQUARE_M / UTM_GSD_M)
 
 
 @dataclass(frozen=True)
@@ -278,7 +219,7 @@ class Partition:
         """Row by row."""
         for i in range(*self.rows):
             for j in range(*self.columns):
-                yield satlas_cell(j, i) if self.square is None else self.square.cell(i, j)
+                yield satlas_cell(j, i) if self.square is None else square_cell(self.square, i, j)
 
 
 def partitions_in(grid: GridName, box: Box) -> Iterator[Partition]:
@@ -309,28 +250,18 @@ def _squares_in(box: Box) -> Iterator[Partition]:
     south, north = max(south, UTM_LATITUDES[0]), min(north, UTM_LATITUDES[1])
     if south >= north:
         return
-    # Away from the central meridian a parallel lies further from the equator than on it, so one row more on each side.
-    first = math.floor(meridian_m(south) * CENTRAL_SCALE / SQUARE_M) - 1
-    last = math.ceil(meridian_m(north) * CENTRAL_SCALE / SQUARE_M) + 1
     for turned in range(math.floor((west + 180) / ZONE_DEG), math.ceil((east + 180) / ZONE_DEG)):
         zone = turned % N_ZONES + 1
-        for row in range(first, last):
-            for column in range(1, 9):
-                square = Square(zone, column, row)
-                if _serves(square.box(), zone):
-                    yield Partition(square.name, square.box(), (0, SQUARE_CELLS), (0, SQUARE_CELLS), square)
-
-
-def zone_degrees(zone: int) -> tuple[float, float]:
-    """West and east of a UTM zone."""
-    west = -180.0 + (zone - 1) * ZONE_DEG
-    return west, west + ZONE_DEG
+        for square in squares_between(zone, south, north):
+            around = square_box(square)
+            if _serves(around, zone):
+                yield Partition(square.name, around, (0, SQUARE_CELLS), (0, SQUARE_CELLS), square)
 
 
 def _serves(box: Box, zone: int) -> bool:
     """Whether some ground of a box lies in a zone; beyond, the neighbouring zone serves."""
     west, east = zone_degrees(zone)
-    return any(box[0] + turn < east and box[2] + turn > west for turn in (-360, 0, 360))
+    return overlap(box, (west, -90.0, east, 90.0))
 
 
 def serves_its_zone(cell: Cell) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ssr.errors import InputError
+from ssr.errors import InputError, SeriesError
 from ssr.mapping.areas import Area
-from ssr.mapping.cells import Box, GridName
+from ssr.mapping.boxes import ALL_ROUND, HALF_ROUND, Box, around, eastwards
+from ssr.mapping.cells import GridName
 from ssr.mapping.plan import partitions_touched, read_sources, widened
 from ssr.mapping.sources import Source, stamp_of
-from ssr.raster.extent import lon_lat_bounds
+from ssr.raster.extent import lon_lat_bounds, to_lon_lat, window_of
 from ssr.raster.grid import Grid
 from ssr.scenes.acquisition import Acquisition
 from ssr.scenes.aoi import Area as Ground
@@ -83,14 +84,35 @@ def box_of(grids: Sequence[Grid], name: str) -> Box:
     """The rectangle in degrees around what some grids show.
 
     Raises:
-        InputError: they have no place.
+        InputError: they have no place, or one that cells could not look up.
     """
-    boxes = [lon_lat_bounds(grid) for grid in grids]
-    known = [(w, s, e + (360 if e < w else 0), n) for box in boxes if box is not None for w, s, e, n in [box]]
-    if len(known) < len(boxes):
-        raise InputError(f"{name}: has no coordinate system, so it has no place on a map; give it one, or leave it out")
-    wests, souths, easts, norths = zip(*known, strict=True)
-    return min(wests), min(souths), max(easts), max(norths)
+    boxes = []
+    for grid in grids:
+        bounds = lon_lat_bounds(grid)
+        if bounds is None:
+            raise InputError(
+                f"{name}: has no coordinate system, so it has no place on a map; give it one, or leave it out"
+            )
+        if not _is_found_again(grid, name):
+            raise InputError(
+                f"{name}: reaches across the antimeridian in a coordinate system that ends there, so cells beyond it "
+                f"would find nothing; bring it to a UTM zone, or cut it in two at 180°"
+            )
+        boxes.append(eastwards(*bounds))
+    return around(boxes)
+
+
+def _is_found_again(grid: Grid, name: str) -> bool:
+    """Whether places in degrees, from -180 to 180, are found where a grid shows them, from one corner to the other."""
+    height, width = grid.shape_hw
+    middles = [grid.transform @ (x, y) for x in (0.5, width - 0.5) for y in (0.5, height - 0.5)]
+    assert grid.crs is not None
+    places = to_lon_lat(middles, grid.crs.to_wkt(), what=name)
+    ring = [((lon + HALF_ROUND) % ALL_ROUND - HALF_ROUND, lat) for lon, lat in places]
+    try:
+        return window_of(ring, grid, what=name).shape_hw == grid.shape_hw
+    except SeriesError:
+        return False
 
 
 def _within(found: Sequence[Acquisition], period: Period | None) -> list[Acquisition]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssr.atomic import one_line, whole_file
 from ssr.errors import InputError, MissingExtraError
-from ssr.mapping.cells import Box
+from ssr.mapping.boxes import Box
 
 if TYPE_CHECKING:
     import pyarrow as pa

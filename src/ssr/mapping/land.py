@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.errors import InputError, MissingExtraError
-from ssr.mapping.cells import Box
+from ssr.mapping.boxes import Box
 from ssr.raster.extent import EARTH_RADIUS_M
 
 PACKAGE = "global_land_mask"

@@ -18,9 +18,9 @@ import numpy as np
 from ssr.atomic import refuse_existing, whole_file
 from ssr.errors import InputError
 from ssr.mapping.areas import Area
+from ssr.mapping.boxes import Box, eastwards
 from ssr.mapping.cells import (
     WEB_MERCATOR_EPSG,
-    Box,
     Cell,
     GridName,
     Partition,
@@ -258,7 +258,6 @@ def read_sources(path: Path) -> Sources:
     found = []
     for row in read_rows(path, ("number", "stamp", "date", "bbox")):
         box = row["bbox"]
-        west, east = box["xmin"], box["xmax"]
-        around = (west, box["ymin"], east + (360 if east < west else 0), box["ymax"])
-        found.append(Source(from_json(row["date"]), around, row["stamp"]))
+        place = eastwards(box["xmin"], box["ymin"], box["xmax"], box["ymax"])
+        found.append(Source(from_json(row["date"]), place, row["stamp"]))
     return Sources(found)

@@ -18,7 +18,8 @@ from PIL import Image
 
 from ssr.atomic import whole_file
 from ssr.errors import InputError, MissingExtraError
-from ssr.mapping.cells import WEB_MERCATOR_EPSG, Box, Cell
+from ssr.mapping.boxes import ALL_ROUND, HALF_ROUND, Box
+from ssr.mapping.cells import WEB_MERCATOR_EPSG, Cell
 from ssr.raster.extent import SATLAS_ZOOM
 
 PictureFormat = Literal["webp", "png"]
@@ -176,16 +177,24 @@ def pyramid(path: Path, scale: int, kind: PictureFormat) -> Iterator[Pyramid]:
 
 
 def _bounds(box: Box) -> dict[str, int]:
-    west, south, east, north = (round(degrees * 1e7) for degrees in box)
+    """A header has no box across the antimeridian, so what reaches across is said to go all the way round."""
+    west, south, east, north = box
+    middle = (west + east) / 2
+    if east > HALF_ROUND:
+        west, east = -HALF_ROUND, HALF_ROUND
     return {
-        "min_lon_e7": west,
-        "min_lat_e7": south,
-        "max_lon_e7": min(east, 1_800_000_000),
-        "max_lat_e7": north,
-        "center_lon_e7": (west + east) // 2,
-        "center_lat_e7": (south + north) // 2,
+        "min_lon_e7": _e7(west),
+        "min_lat_e7": _e7(south),
+        "max_lon_e7": _e7(east),
+        "max_lat_e7": _e7(north),
+        "center_lon_e7": _e7(middle - (ALL_ROUND if middle > HALF_ROUND else 0)),
+        "center_lat_e7": _e7((south + north) / 2),
         "center_zoom": 10,
     }
+
+
+def _e7(degrees: float) -> int:
+    return round(degrees * 1e7)
 
 
 def as_picture(pixels: NDArray[np.generic]) -> Picture:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.errors import InputError
-from ssr.mapping.cells import Box
+from ssr.mapping.boxes import TURNS, Box
 from ssr.mapping.placewise import Identity
 from ssr.scenes.acquisition import Acquisition, Bands, BandSource, Picture
 
@@ -112,7 +112,7 @@ class Sources:
         west, south, east, north = boxes.T
         meets = (south < box[3]) & (north > box[1])
         beside = np.zeros(len(numbers), bool)
-        for turn in (-360.0, 0.0, 360.0):
+        for turn in TURNS:
             beside |= (west + turn < box[2]) & (east + turn > box[0])
         return numbers[meets & beside]
 

@@ -159,15 +159,6 @@ class Store:
             )
         return content
 
-    def address(self, partition: str, name: str) -> str:
-        """How GDAL reads a file of the store: a path, or `s3://…`."""
-        fs, root = self._opened()
-        return (
-            f"{root}/{partition}/{name}"
-            if _is_local(fs)
-            else f"{self.url.rstrip('/')}/{self.recipe}/{partition}/{name}"
-        )
-
     # ---- what is added
 
     def keep(

@@ -1,6 +1,7 @@
 """What does `map plan` do, from an area to a plan and what it will take?"""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from ssr.mapping.areas import Area, parse_area
 from ssr.mapping.cells import SATLAS_CELL_PX, UTM_CELL_PX, GridName
 from ssr.mapping.estimate import DEVICES, Estimate, Rate, estimate, measure_rate, operations_a_pixel
 from ssr.mapping.finding import in_catalogue, in_folders, in_index
-from ssr.mapping.plan import finish_plan, plan_cells, recipe_hash, write_plan
+from ssr.mapping.plan import Plan, finish_plan, plan_cells, recipe_hash, write_plan
 from ssr.mapping.schedule import Schedule, simulate
 from ssr.mapping.sources import Source, Sources
 from ssr.scenes.period import parse_period
@@ -117,7 +118,7 @@ def plan_map(
         "simulated": None if assumed.n_workers is None else _simulated(takes, assumed),
     }
     plan = finish_plan(folder, told)
-    return PlanResult(folder, plan.told, tuple(_notes(plan.told, source, assumed)))
+    return PlanResult(folder, plan.told, tuple(_notes(plan, source, assumed)))
 
 
 def _placed(store: str | None) -> str | None:
@@ -125,7 +126,8 @@ def _placed(store: str | None) -> str | None:
     return store if store is None or "://" in store else str(Path(store).resolve())
 
 
-def _notes(told: Mapping[str, Any], source: SourceKind, assumed: Assumptions) -> Iterator[str]:
+def _notes(plan: Plan, source: SourceKind, assumed: Assumptions) -> Iterator[str]:
+    told = plan.told
     if not told["counts"]["n_with_dates"] and source != "none":
         yield "no cell has a date; look at --area and --date"
     if not told["estimate"]["operations"] and assumed.device != THIS:
@@ -133,6 +135,22 @@ def _notes(told: Mapping[str, Any], source: SourceKind, assumed: Assumptions) ->
             f"{told['model']['name']}: has no operations that are counted, so --device {assumed.device} says nothing "
             f"of its time; leave --device out to measure it here"
         )
+    n_runs = _n_runs(told)
+    if n_runs > 1:
+        yield (
+            f"a run has one process that hands out cells, and that is too slow for so many workers; divide them "
+            f"between {n_runs} runs of the plan: ssr map run {plan.folder} --part 1/{n_runs}, 2/{n_runs}, …"
+        )
+
+
+def _n_runs(told: Mapping[str, Any]) -> int:
+    """Among how many runs a plan is best divided: so many that handing out cells is not what takes longest."""
+    played = told["simulated"]
+    if played is None or played["bottleneck"] != "dispatch":
+        return 1
+    others = max(hours for name, hours in played["hours_of"].items() if name != "dispatch")
+    most = min(played["n_workers"], told["counts"]["n_partitions"])
+    return min(most, math.ceil(played["hours_of"]["dispatch"] / others)) if others else int(most)
 
 
 def _found(

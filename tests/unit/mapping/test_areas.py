@@ -9,7 +9,7 @@ from shapely import box as rectangle
 from shapely.geometry import Polygon, mapping
 
 from ssr.errors import InputError
-from ssr.mapping.areas import Polygons, overlap, parse_area
+from ssr.mapping.areas import Polygons, parse_area
 from ssr.mapping.land import Land
 
 
@@ -30,12 +30,6 @@ def test_a_polygon_inside_of_a_box_touches_it():
     area = Polygons(((np.array([(1.0, 1.0), (1.1, 1.0), (1.1, 1.1), (1.0, 1.0)]),),))
     assert area.touches((0, 0, 3, 3))
     assert not area.touches((2, 2, 3, 3))
-
-
-def test_boxes_meet_across_the_antimeridian():
-    assert overlap((179, 0, 181, 1), (-180, 0, -179.5, 1))
-    assert not overlap((179, 0, 180, 1), (-179, 0, -178, 1))
-    assert not overlap((0, 0, 1, 1), (1, 0, 2, 1))
 
 
 def test_polygons_of_a_geojson_file_count_not_their_rectangle(tmp_path):

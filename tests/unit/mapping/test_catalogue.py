@@ -55,3 +55,16 @@ def test_the_collection_spans_its_items_in_place_and_time(tmp_path):
         "./items/13-4402-2880.json",
     ]
     assert box_of(items) == pytest.approx((west[0], west[1], east[2], east[3]), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [((178.0, 180.0), (-180.0, -179.0)), ((178.0, -179.5), (-179.6, -179.0)), ((178.0, -179.0), (179.0, 179.5))],
+)
+def test_a_collection_across_the_antimeridian_is_as_narrow_as_its_items(tmp_path, boxes):
+    """As RFC 7946 has it: east below west. The first pair are sheets of `satlas`, the others squares of zones 60, 1."""
+    times = {"start_datetime": "2021-06-01T00:00:00Z", "end_datetime": "2021-06-02T00:00:00Z"}
+    items = [{"id": f"{w}", "bbox": [w, -18.0, e, -17.0], "properties": times} for w, e in boxes]
+    write_collection(tmp_path, items, TOLD, [])
+    told = json.loads((tmp_path / "collection.json").read_text())
+    assert told["extent"]["spatial"]["bbox"] == [[178.0, -18.0, -179.0, -17.0]]

@@ -128,3 +128,16 @@ def test_black_is_no_data_and_trust_goes_from_dark_to_bright():
     assert shades[0, :, 0].tolist() == [1, 128, 255, 0]
     assert shades[0, :, 3].tolist() == [255, 255, 255, 0]
     assert TILE_PX == 256
+
+
+def test_a_pyramid_across_the_antimeridian_says_that_it_goes_all_the_way_round(tmp_path):
+    with pyramid(tmp_path / "p.sqlite", 4, "png") as opened:
+        for x in (8191, 0):
+            opened.put(satlas_cell(x, 4500), "one", painted())
+        opened.build()
+        opened.write(tmp_path / "p.pmtiles", TOLD, (179.9, -17.0, 180.3, -16.0))
+    header, reader = tiles(tmp_path / "p.pmtiles")
+    assert (header["min_lon_e7"], header["max_lon_e7"]) == (-1_800_000_000, 1_800_000_000)
+    assert header["center_lon_e7"] == -1_799_000_000
+    for x in (8191, 0):
+        assert pixels(reader, 13, x, 4500)[..., 3].all()
