@@ -64,6 +64,8 @@ SMALLER = {
 STANDS_FOR = {
     r"^ssr infer FOLDER": "ssr infer chips",
     r"^ssr infer-grid FOLDER": "ssr infer-grid grids",
+    # Takes a minute of a processor; tests/unit/checkpoints/test_onnx_files.py exports compact-8 with eight dates.
+    r"^ssr weights convert compact-8 (.*--dates 8)": r"ssr weights convert net_g.pth \1",
     r"^ssr report results/NAME": "ssr report results/compared",
     r"^ssr view venice.tif my_dates/": "ssr view layers/venice.tif my_dates/",
     r"--area 1000,500,700,600": "--area 10,10,60,60",

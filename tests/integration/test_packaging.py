@@ -142,6 +142,30 @@ def test_bash_completes_commands_options_and_values(words: str, expected: list[s
     assert done.stdout.split() == expected, done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+def test_after_installing_the_tab_key_completes_in_bash(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "HOME": str(tmp_path),
+        "INPUTRC": os.devnull,
+        "PATH": f"{SSR.parent}{os.pathsep}{os.environ['PATH']}",
+        "TERM": "dumb",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    subprocess.run([SSR, "--install-completion", "bash"], capture_output=True, check=True, env=environment)
+    # A session of its own: an interactive shell would otherwise take the terminal that runs the tests.
+    typed = subprocess.run(
+        ["bash", "-i"],
+        input="ssr sc\t--help\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        start_new_session=True,
+        timeout=120,
+    )
+    assert "Usage: ssr scene [OPTIONS]" in typed.stdout, typed.stdout + typed.stderr
+
+
 def test_citation_names_this_version_and_licence() -> None:
     told = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert {"cff-version", "message", "title", "authors"} <= set(told)

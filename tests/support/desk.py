@@ -49,8 +49,9 @@ def _rasters(desk: Path) -> None:
         write_series(desk / folder, frames)
     finer = TEN_METRES @ Affine.scale(0.25)
     write_tiff(desk / "layers" / "venice.tif", textured(1, 4 * SIDE_PX, 4 * (SIDE_PX + 7))[0], transform=finer)
-    for k in range(3):
-        write_tiff(desk / "l2a-rasters" / f"{k}.tif", np.concatenate([frames[k], frames[k, :1]]).astype(np.uint16) * 10)
+    for folder in ("bands", "l2a-rasters"):
+        for k in range(3):
+            write_tiff(desk / folder / f"{k}.tif", np.concatenate([frames[k], frames[k, :1]]).astype(np.uint16) * 10)
 
 
 def _products(desk: Path) -> None:
@@ -59,7 +60,7 @@ def _products(desk: Path) -> None:
     for k in range(4):
         write_safe(desk / "products", sensed=f"{first + timedelta(days=10 * k)}T10:00:31.024Z", bands=few, seed=k)
         write_safe(desk / "l2a-products", sensed=f"2021-07-0{k + 1}T10:00:31.024Z", level="L2A", bands=few, seed=k)
-    venice = {"bands": few, "origin_xy": VENICE_XY, "tile": "33TUL"}
+    venice = {"bands": (*few, "B08"), "origin_xy": VENICE_XY, "tile": "33TUL"}
     zipped(write_safe(desk, sensed="2021-07-13T10:00:31.024Z", **venice))
     write_safe(desk, sensed="2021-06-13T10:00:31.024Z", **venice)
     zipped(write_safe(desk, sensed="2021-06-18T10:00:31.024Z", satellite="Sentinel-2B", **venice))
