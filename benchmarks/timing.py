@@ -19,7 +19,7 @@ import torch
 
 from ssr.device import Compute, processor_name
 
-MATRIX_SIDE = 1024
+MATRIX_SIDES = (1024, 2048)
 WATCHER = """
 import json, resource, subprocess, sys, time
 began = time.monotonic()
@@ -43,7 +43,7 @@ class Timed:
 
     def told(self, n_pixels: int) -> dict[str, float]:
         return {
-            "px_per_core_s": round(n_pixels / self.median_s),
+            "px_per_s": round(n_pixels / self.median_s),
             "ratio": round(statistics.median(self.ratios), 2),
             "ratio_min": round(min(self.ratios), 2),
             "ratio_max": round(max(self.ratios), 2),
@@ -52,27 +52,37 @@ class Timed:
 
 def one_core() -> Compute:
     """The processor in the precision it multiplies fastest, one thread."""
-    from ssr.device import choose_compute
-
-    compute = choose_compute("cpu")
+    compute = all_cores()
     torch.set_num_threads(1)
     return compute
 
 
-def in_turn(ways: Mapping[str, tuple[Callable[[], object], int]], n_rounds: int = 3) -> dict[str, Timed]:
+def all_cores() -> Compute:
+    """The processor in the precision it multiplies fastest, a thread a core: for the clock of an idle machine."""
+    from ssr.device import choose_compute
+
+    return choose_compute("cpu")
+
+
+def in_turn(
+    ways: Mapping[str, tuple[Callable[[], object], int]],
+    n_rounds: int = 3,
+    seconds_now: Callable[[], float] = time.process_time,
+) -> dict[str, Timed]:
     """Time ways, the first of which is what all are compared with.
 
     Args:
         ways: by name, with the pixels that a call computes.
+        seconds_now: `time.monotonic` for the clock.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for call, _ in ways.values():
         call()  # warms up
     for _ in range(n_rounds):
         for name, (call, _) in ways.items():
-            began = time.process_time()
+            began = seconds_now()
             call()
-            seconds[name].append(time.process_time() - began)
+            seconds[name].append(seconds_now() - began)
     base, n_base = next(iter(ways)), next(iter(ways.values()))[1]
     return {
         name: Timed(
@@ -83,15 +93,16 @@ def in_turn(ways: Mapping[str, tuple[Callable[[], object], int]], n_rounds: int 
     }
 
 
-def matrix_gflops(n_rounds: int = 9) -> float:
-    """10⁹ operations a second of one core multiplying large float32 matrices, the best of several."""
-    left = torch.ones((MATRIX_SIDE, MATRIX_SIDE))
-    best = float("inf")
-    for _ in range(n_rounds):
-        began = time.process_time()
-        left @ left
-        best = min(best, time.process_time() - began)
-    return round(2 * MATRIX_SIDE**3 / best / 1e9, 1)
+def matrix_gflops(compute: Compute, n_rounds: int = 15, seconds_now: Callable[[], float] = time.process_time) -> float:
+    """10⁹ operations a second of multiplying large matrices in the precision of `compute`, the best of several."""
+    best = 0.0
+    for side in MATRIX_SIDES:
+        left = torch.ones((side, side), dtype=torch.bfloat16 if compute.precision == "bf16" else torch.float32)
+        for _ in range(n_rounds):
+            began = seconds_now()
+            left @ left
+            best = max(best, 2 * side**3 / (seconds_now() - began) / 1e9)
+    return round(best, 1)
 
 
 def machine() -> dict[str, object]:

@@ -28,14 +28,14 @@ def main(n_blocks: int = 3, n_rounds: int = 3) -> dict[str, object]:
     chosen = span.read_stop - span.read_start
     predictor = Predictor(compact, compute)
     ways = {f"windows of {side} px": (partial(predictor.predict, series(side)), side**2) for side in (SMALL_PX, chosen)}
-    rates = {name: told["px_per_core_s"] for name, told in _told(ways, n_rounds).items()}
+    rates = {name: told["px_per_s"] for name, told in _told(ways, n_rounds).items()}
     useful = rates[f"windows of {chosen} px"] * budget.kept
     n_rows, width = esrgan_speed.STRIP_SHAPE
     by_row = {
         "one window": (partial(Predictor(esrgan, compute).predict, esrgan_speed.windows(SMALL_PX)), SMALL_PX**2),
         "row by row": (esrgan_speed.streaming(esrgan, compute), n_rows * width),
     }
-    rows = {name: told["px_per_core_s"] for name, told in _told(by_row, n_rounds).items()}
+    rows = {name: told["px_per_s"] for name, told in _told(by_row, n_rounds).items()}
     return {
         "compact-8": {**rates, "kept": round(budget.kept, 3), "useful_share": round(useful / max(rates.values()), 3)},
         f"ESRGAN, {n_blocks} blocks": {

@@ -194,7 +194,7 @@ def _simulated(config: SimulatedData, *, batch_size: int, scale: int) -> Simulat
         chip_px=config.chip_px,
         batch_size=batch_size,
         seed=config.seed,
-        ranges=Degradation(scale=scale),
+        ranges=Degradation(scale=scale, cloud_probability=config.cloud_probability),
     )
 
 

@@ -39,6 +39,7 @@ class SimulatedData(Options):
     target_gsd_m: bring all imagery to so many metres a pixel, such as 2.5 for 10 m at scale 4; by default pixels are
         taken as they are, whatever they show.
     max_upsampling: how many times finer than it is imagery may be made for that.
+    cloud_probability: of every date, that it has clouds; at most half of a series' dates get some.
     """
 
     type: Literal["simulated"] = "simulated"
@@ -47,6 +48,7 @@ class SimulatedData(Options):
     max_upsampling: Annotated[float, Field(ge=1)] = 1.0
     n_revisits: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (8,)
     chip_px: PositiveInt = 28
+    cloud_probability: Annotated[float, Field(ge=0, le=1)] = 0.2
     seed: int = 0
 
     @field_validator("imagery")

@@ -26,7 +26,7 @@ SHARE_OF_MACHINE = 0.5
 CACHED_SIDE_PX = 336
 SLOWER_A_DOUBLING = 0.17
 """Of the raw rate that every doubling of a window's side beyond that costs (the bundled model, 336 to 584 px)."""
-SPEED_BY_ROW = 0.85
+SPEED_BY_ROW = 0.75
 """Raw rate row by row against that of windows of a good size (docs/performance.md)."""
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 

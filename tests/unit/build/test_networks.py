@@ -20,6 +20,7 @@ from ssr.checkpoints.published import load_strictly, needed_tensors
 from ssr.config.data import ImageryFolder, S2NaipData, SimulatedData
 from ssr.config.networks import BicubicModel, DateFusionModel, ESRGANModel, HighResNetModel, SRCNNModel, Weights
 from ssr.config.training import Loss, Training
+from ssr.data.simulate import Degradation
 from ssr.errors import ConfigError, WeightsError
 from ssr.models.protocol import SuperResolver
 from tests.support.tolerances import PARITY_RELATIVE
@@ -267,6 +268,15 @@ def test_simulated_pairs_have_the_scale_that_is_asked_for(tmp_path):
         batch = build_data(config, batch_size=2, scale=scale).batch(0)
         assert batch.low_res.shape == (2, 2, 3, 8, 8)
         assert batch.high_res.shape == (2, 3, 8 * scale, 8 * scale)
+
+
+def test_simulated_dates_have_the_clouds_that_are_asked_for_and_by_default_those_of_the_simulation(tmp_path):
+    write_picture(tmp_path / "a.png", side_px=100)
+    given = {"imagery": (ImageryFolder(folder=tmp_path),), "n_revisits": (8,), "chip_px": 8}
+    sources = [SimulatedData(**given, cloud_probability=p) for p in (0.0, 1.0)]
+    clear, cloudy = (build_data(config, batch_size=8, scale=4).batch(0).low_res for config in sources)
+    assert (cloudy > 0.75).float().mean() > (clear > 0.75).float().mean() + 0.05
+    assert SimulatedData(**given).cloud_probability == Degradation().cloud_probability
 
 
 def test_pairs_on_disk_are_built_from_their_options(tmp_path):
