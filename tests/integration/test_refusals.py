@@ -140,6 +140,30 @@ def band_that_is_not_there(folder: Path) -> Case:
     return ["scene", "dates", "-o", "out.tif", "--bands", "1,2,9"], "date_0.tif"
 
 
+def bands_by_number_and_by_name(folder: Path) -> Case:
+    dates(folder)
+    return ["scene", "dates", "-o", "out.tif", "--bands", "3,2,1", "--band-names", "B02,B03,B04"], "leave out the other"
+
+
+def names_of_no_bands(folder: Path) -> Case:
+    dates(folder)
+    return ["scene", "dates", "-o", "out.tif", "--band-names", "R,G,B"], "lacks B04, B03, B02"
+
+
+def white_of_a_catalogue(folder: Path) -> Case:
+    catalogue = ["--stac", "http://127.0.0.1:9", "--collection", "x"]
+    return ["scene", "-o", "out.tif", *catalogue, "--white-dn", "3558"], "only --stac is given"
+
+
+def white_of_the_demo(folder: Path) -> Case:
+    return ["demo", "-o", "demo", "--white-dn", "3558"], "--input, which is not given"
+
+
+def infrared_of_unknown_numbers(folder: Path) -> Case:
+    write_tiff(folder / "deep.tif", np.full((4, 12, 14), 90, np.uint16), photometric="MINISBLACK")
+    return ["scene", "deep.tif", "-o", "out.tif", "--model", "compact-8-rgbn", "--white-dn", "255"], "numbers of B08"
+
+
 def chip_of_odd_height(folder: Path) -> Case:
     write_image(folder / "chips" / "bad.png", textured(1, 33, 32)[0])
     return ["infer", "chips", "-o", "results"], "bad.png"
@@ -227,6 +251,11 @@ CASES: list[Callable[[Path], Case]] = [
     unknown_device,
     wrong_bands,
     band_that_is_not_there,
+    bands_by_number_and_by_name,
+    names_of_no_bands,
+    white_of_a_catalogue,
+    white_of_the_demo,
+    infrared_of_unknown_numbers,
     chip_of_odd_height,
     truncated_chip,
     grid_without_chips,

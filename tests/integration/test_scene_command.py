@@ -94,6 +94,33 @@ def test_bands_and_white_of_sixteen_bit_images_are_chosen(run: Run, tmp_path: Pa
     assert np.abs(difference).max() <= 1
 
 
+def test_b08_is_the_same_by_names_and_beside_any_white(run: Run, tmp_path: Path) -> None:
+    """Even ground of B08 2456: 76 of 255 in the worked example of docs/products.md, whatever makes the colours."""
+    deep = np.concatenate([textured(1, 20, 20).astype(np.uint16) * 10, np.full((1, 1, 20, 20), 2456, np.uint16)], 1)
+    write_series(tmp_path / "deep", deep, photometric="MINISBLACK")
+    model = ("--model", "compact-8-rgbn")
+    ways = {
+        "names": ("--band-names", "B02,B03,B04,B08", "--level", "L1C"),
+        "white": ("--bands", "3,2,1,4", "--white-dn", "3558"),
+        "both": ("--band-names", "B02,B03,B04,B08", "--white-dn", "3558"),
+    }
+    for name, way in ways.items():
+        done = run("scene", "deep", "-o", f"{name}.tif", *model, *way)
+        assert done.returncode == 0, done.stderr
+        assert ("B08 is read as reflectance × 10000, where 8160 is 1" in done.stderr) == (name != "names")
+        assert abs(pixels_of(tmp_path / f"{name}.tif")[3].mean() - 76) < 3
+    np.testing.assert_array_equal(pixels_of(tmp_path / "both.tif"), pixels_of(tmp_path / "white.tif"))
+
+
+def test_names_order_the_bands_of_bytes(run: Run, tmp_path: Path) -> None:
+    frames = textured(1, 20, 20)
+    write_series(tmp_path / "rgb", frames)
+    write_series(tmp_path / "bgr", frames[:, ::-1])
+    assert run("scene", "rgb", "-o", "a.tif").returncode == 0
+    assert run("scene", "bgr", "-o", "b.tif", "--band-names", "B02,B03,B04").returncode == 0
+    np.testing.assert_array_equal(pixels_of(tmp_path / "a.tif"), pixels_of(tmp_path / "b.tif"))
+
+
 def test_a_result_inside_the_input_folder_is_no_date_of_the_next_run(run: Run, dates: Path) -> None:
     for _ in range(2):
         done = run("scene", dates, "-o", dates / "out.tif", "--overwrite")

@@ -57,10 +57,13 @@ Model = Annotated[
 ]
 Bands = Annotated[
     str | None,
-    typer.Option(help="Bands of each image that are red, green and blue, counted from 1 [default: the first three]."),
+    typer.Option(
+        help="Which bands of plain images are red, green, blue (and B08, …), from 1 [default: by name or the first]."
+    ),
 ]
 White = Annotated[
-    float | None, typer.Option("--white-dn", help="Stored number that means white; 255 for 8-bit images.")
+    float | None,
+    typer.Option("--white-dn", help="Number that means white in red, green and blue of plain images; 255 for 8-bit."),
 ]
 MaxDates = Annotated[
     int | None,
@@ -110,7 +113,10 @@ ByPlace = Annotated[
 ]
 Align = Annotated[bool, typer.Option("--align/--no-align", help="Bring back dates that lie beside the best one.")]
 BandNames = Annotated[
-    str | None, typer.Option("--band-names", help="What the bands of plain images are, such as B02,B03,B04,B08.")
+    str | None,
+    typer.Option(
+        "--band-names", help="Instead of --bands: what all bands of plain images are, such as B02,B03,B04,B08."
+    ),
 ]
 ProductLevel = Annotated[Level | None, typer.Option("--level", help="Of products that do not tell theirs.")]
 Offset = Annotated[
@@ -132,8 +138,10 @@ def demo(
 ) -> None:
     """Super-resolve a real image and a simulated series (or your own), and draw them beside bicubic."""
     from ssr.demo import demo_real_image, demo_series, demo_simulated
-    from ssr.errors import MissingExtraError
+    from ssr.errors import ConfigError, MissingExtraError
 
+    if series is None and (bands is not None or white_dn is not None):
+        raise ConfigError("--bands and --white-dn say something of --input, which is not given; leave them out")
     results = []
     with progress_bar("super-resolving", quiet=as_json) as progress:
         if series is not None:
@@ -209,6 +217,8 @@ def scene(
 
     _refuse_other_format(out)
     query = parse_query(inputs or [], stac, collection, cloud_cover)
+    named = parse_names(band_names)
+    _refuse_what_is_of_images(inputs or [], parse_bands(bands), named, white_dn)
     refuse_existing(out, overwrite=overwrite)
     with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
         opened = open_model(model, offline=offline, progress=downloading)
@@ -228,7 +238,7 @@ def scene(
             fidelity=fidelity,
             fidelity_to=fidelity_to,
             bands=parse_bands(bands),
-            band_names=parse_names(band_names),
+            band_names=named,
             white_dn=white_dn,
             level=level,
             offset_dn=offset_dn,
@@ -255,6 +265,21 @@ def _refuse_other_format(out: Path) -> None:
 
     if out.suffix and out.suffix.lower() not in SUFFIXES:
         raise OutputError(f"{out}: the result is a GeoTIFF or a Zarr store; expected a name in .tif or .zarr")
+
+
+def _refuse_what_is_of_images(
+    inputs: list[str], bands: tuple[int, ...] | None, band_names: tuple[str, ...] | None, white_dn: float | None
+) -> None:
+    """Before a model is fetched, and where a catalogue is all that is read."""
+    from ssr.errors import ConfigError
+    from ssr.scenes.inputs import check_names
+
+    check_names(band_names, bands)
+    if not inputs and (bands or band_names or white_dn is not None):
+        raise ConfigError(
+            "--bands, --band-names and --white-dn say something of plain images, and only --stac is given, whose dates "
+            "tell it themselves; leave them out"
+        )
 
 
 def parse_query(

@@ -8,14 +8,16 @@ from typing import Literal
 import numpy as np
 
 from ssr.errors import InputError, SeriesError
-from ssr.raster.reader import ToUnit
+from ssr.raster.reader import ToUnit, describe
 from ssr.scenes.acquisition import Bands, BandSource, Picture
 from ssr.scenes.darkness import TELLING_BANDS, dark_pixels
 from ssr.scenes.notes import Note
 from ssr.sentinel2.atmosphere import USUAL_SUN_ZENITH_DEG, top_of_atmosphere
-from ssr.sentinel2.bands import CIRRUS_BAND, TRUE_COLOUR_BANDS, n_channels_of
+from ssr.sentinel2.bands import CIRRUS_BAND, TRUE_COLOUR_BANDS, TRUE_COLOUR_CHANNELS, n_channels_of
 from ssr.sentinel2.offsets import judge_offset
 from ssr.sentinel2.radiometry import (
+    BAND_STEP_DN,
+    BAND_WHITE_DN,
     NO_DATA_DN,
     TCI_PEAK_DN,
     Floats,
@@ -35,6 +37,10 @@ RAW_WHITE_DN = 2000.0
 """A white of so much or more says that numbers are reflectance × 10000."""
 
 
+PLAIN_COLOURS = "rgb"
+"""A source of `Bands`: red, green and blue of a plain raster that names its bands, whose numbers are no reflectance."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """What a user says of the numbers.
@@ -45,7 +51,7 @@ class Rules:
     offset_dn: overrules metadata and pixels.
     l2a_look: what becomes of L2A true colour: an approximate `l1c` look, or `ground` as it is.
     picture_bands: which bands of a plain raster are the channels, from 1; None: the first ones.
-    white_dn: the number that means white in a plain raster.
+    white_dn: the number that means white in the red, green and blue of a plain raster.
     also: other bands that a cube keeps at hand, such as those of a cloud mask.
     """
 
@@ -83,6 +89,8 @@ def layers_of(piece: Bands | Picture, rules: Rules) -> tuple[list[Layer], list[N
     """
     if isinstance(piece, Picture):
         return _of_picture(piece, rules)
+    if PLAIN_COLOURS in piece.sources:
+        return _of_named_picture(piece, rules)
     level = piece.level or rules.level
     if level is None:
         raise InputError(
@@ -96,8 +104,9 @@ def layers_of(piece: Bands | Picture, rules: Rules) -> tuple[list[Layer], list[N
     absent = [band for band in wanted if band not in piece.sources]
     if absent:
         raise InputError(_absent(piece, absent, level))
+    told = _notes_on_options(piece, wanted, rules)
     if wanted == ["tci"] and level == "L1C":
-        return [_tci_layer(piece, level, rules)], []
+        return [_tci_layer(piece, level, rules)], told
     offsets, notes = _offsets(piece, rules) if set(wanted) != {"tci"} else ({}, [])
     layers = []
     for name in rules.channels:
@@ -108,7 +117,7 @@ def layers_of(piece: Bands | Picture, rules: Rules) -> tuple[list[Layer], list[N
         else:
             rule = partial(_true_colour_band, piece, offsets=offsets, level=level, rules=rules)
             layers += [_band_layer(piece, band, partial(rule, band=band)) for band in TRUE_COLOUR_BANDS]
-    return _joined(layers), notes + _notes_on_level(piece, level, wanted, rules)
+    return _joined(layers), told + notes + _notes_on_level(piece, level, wanted, rules)
 
 
 def _true_colour_sources(piece: Bands, level: Level, rules: Rules) -> list[str]:
@@ -203,17 +212,88 @@ def _of_picture(piece: Picture, rules: Rules) -> tuple[list[Layer], list[Note]]:
             f"{piece.label}: {len(bands)} band(s) are named for the {rules.n_channels} channels of "
             f"{', '.join(rules.channels)}; name as many with --bands"
         )
+    return _of_plain_raster(piece.label, piece.name, bands, rules)
+
+
+def _of_named_picture(piece: Bands, rules: Rules) -> tuple[list[Layer], list[Note]]:
+    wanted = [PLAIN_COLOURS if band == "tci" else band for band in rules.channels]
+    absent = ", ".join(band.upper() for band in wanted if band not in piece.sources)
+    if absent:
+        has = ", ".join(sorted(band.upper() for band in piece.sources))
+        raise InputError(f"{piece.label}: has no {absent} among its named bands, expected it; it has {has}")
+    bands = tuple(place for band in wanted for place in piece.sources[band].indexes)
+    layers, notes = _of_plain_raster(piece.label, piece.sources[PLAIN_COLOURS].name, bands, rules)
+    if rules.white_dn is None:
+        notes.append(Note(piece.label, "bytes of B04, B03 and B02 are taken for true colour as ESA renders L1C"))
+    return layers, notes
+
+
+def _of_plain_raster(label: str, name: str, bands: tuple[int, ...], rules: Rules) -> tuple[list[Layer], list[Note]]:
+    """Colours by white; every other band by its own scale, as white says only how bright colours shall look."""
     white, offset = rules.white_dn, rules.offset_dn
-    if white is None or not white >= RAW_WHITE_DN:
-        return [Layer(piece.label, piece.name, bands, None, white_dn=white)], []
-    if offset is not None:
-        rule = partial(_over_white, white_dn=white, offset_dn=offset)
-        return [Layer(piece.label, piece.name, bands, rule, missing_dn=NO_DATA_DN)], []
+    is_raw = white is not None and white >= RAW_WHITE_DN
+    others = [band for band in rules.channels if band != "tci"]
+    holds_bytes = (white is not None or bool(others)) and describe(name)[1] == np.uint8
+    if holds_bytes and white is not None and white > TCI_PEAK_DN:
+        raise InputError(
+            f"{label}: holds 8-bit numbers, which end at {TCI_PEAK_DN}, and --white-dn says {white:g}; leave it out, "
+            f"or give a number of at most {TCI_PEAK_DN}"
+        )
+    notes = _notes_on_white(label, rules, is_raw=is_raw)
+    by_white = Layer(label, name, bands, None, white_dn=white)
+    if white is not None and is_raw and offset is not None:
+        rule: ToUnit = partial(_over_white, white_dn=white, offset_dn=offset)
+        by_white = Layer(label, name, bands, rule, missing_dn=NO_DATA_DN)
+    if is_raw and offset is None:
+        notes += _notes_on_darkness(label, name, bands)
+    if not others or not (holds_bytes or white):
+        return [by_white], notes  # numbers that nothing tells the meaning of are refused when the file is opened
+    by_own_scale, note = _scale_of_others(label, others, rules, is_raw=is_raw, holds_bytes=holds_bytes)
+    colours = by_white.to_unit or partial(_up_to_white, white_dn=white or TCI_PEAK_DN)
+    each = tuple((colours, TRUE_COLOUR_CHANNELS) if band == "tci" else (by_own_scale, 1) for band in rules.channels)
+    layer = Layer(label, name, bands, partial(_each, rules=each), missing_dn=by_white.missing_dn)
+    return [layer], [*notes, note]
+
+
+def _scale_of_others(
+    label: str, others: Sequence[str], rules: Rules, *, is_raw: bool, holds_bytes: bool
+) -> tuple[ToUnit, Note]:
+    names = ", ".join(map(str.upper, others))
+    if holds_bytes:
+        text = (
+            f"bytes of {names} are taken for reflectance × 10000 / {BAND_STEP_DN}, as the models' training images "
+            f"hold them (255 is {BAND_WHITE_DN})"
+        )
+        return _over_255, Note(label, text)
+    if not is_raw:
+        raise InputError(
+            f"{label}: nothing tells what the numbers of {names} mean where --white-dn is {rules.white_dn:g}, expected "
+            f"reflectance × 10000 (its white is {RAW_WHITE_DN:g} or more), or 8-bit images; bring the numbers to it, "
+            f"or use a model of red, green and blue"
+        )
+    text = f"--white-dn is of red, green and blue; {names} is read as reflectance × 10000, where {BAND_WHITE_DN} is 1"
+    return partial(other_band, offset_dn=rules.offset_dn or 0.0), Note(label, text)
+
+
+def _notes_on_white(label: str, rules: Rules, *, is_raw: bool) -> list[Note]:
+    """Options that have no effect on a raster whose numbers are no reflectance."""
+    notes = []
+    if rules.level is not None:
+        notes.append(Note(label, "read as true colour of L1C, whose numbers no level changes; --level is not used"))
+    if rules.offset_dn and not is_raw:
+        notes.append(Note(label, "--offset-dn is not added to true colour"))
+    return notes
+
+
+def _notes_on_darkness(label: str, name: str, bands: Sequence[int]) -> list[Note]:
     names = [f"band {band}" for band in bands]
-    dark, _ = dark_pixels({name: BandSource(piece.name, (band,)) for name, band in zip(names, bands, strict=True)})
+    dark, _ = dark_pixels({called: BandSource(name, (band,)) for called, band in zip(names, bands, strict=True)})
     verdict = judge_offset(0.0, dark, told=False)
-    notes = [Note(piece.label, verdict.note, verdict.evidence)] if verdict.note else []
-    return [Layer(piece.label, piece.name, bands, None, white_dn=white)], notes
+    return [Note(label, verdict.note, verdict.evidence)] if verdict.note else []
+
+
+def _up_to_white(stored: Floats, *, white_dn: float) -> Floats:
+    return np.asarray((stored / np.float32(white_dn)).clip(0, 1))
 
 
 def _over_white(stored: Floats, *, white_dn: float, offset_dn: float) -> Floats:
@@ -244,6 +324,16 @@ def _absent(piece: Bands, absent: Sequence[str], level: Level) -> str:
         return f"{piece.label}: is L2A, which has no B10; a model that sees B10 needs the L1C product"
     expected = "TCI, or B04, B03 and B02" if set(absent) & {"tci", *TRUE_COLOUR_BANDS} else names
     return f"{piece.label}: has no {names}, expected {expected}; it has {has}"
+
+
+def _notes_on_options(piece: Bands, wanted: Sequence[str], rules: Rules) -> list[Note]:
+    """Options that have no effect on what a product, cube or file tells itself."""
+    notes = []
+    if rules.level is not None and piece.level not in (None, rules.level):
+        notes.append(Note(piece.label, f"is {piece.level} as it tells itself; --level {rules.level} is not used"))
+    if rules.offset_dn and "tci" in wanted:
+        notes.append(Note(piece.label, "--offset-dn is not added to ESA's 8-bit true colour"))
+    return notes
 
 
 def _notes_on_level(piece: Bands, level: Level, wanted: Sequence[str], rules: Rules) -> list[Note]:
