@@ -1,15 +1,18 @@
 """How does a config become what a network minimises?"""
 
-from ssr.checkpoints.backbones import load_backbone, load_image_encoder
+from ssr.checkpoints.backbones import load_backbone, load_image_encoder, read_lpips_heads
 from ssr.config.training import Clip, Loss, Perceptual
 from ssr.errors import ConfigError
 from ssr.losses.clip import ClipDistance
 from ssr.losses.consistency import Consistency
-from ssr.losses.perceptual import PerceptualDistance
+from ssr.losses.perceptual import LpipsDistance, PerceptualDistance
 from ssr.losses.reconstruction import MEASURES
 from ssr.losses.total import Measure, Term, TotalLoss
 from ssr.losses.trunks import DEFAULT_WEIGHTS, Trunk
+from ssr.metrics.lpips import LAYERS, Lpips
 from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
+
+LPIPS_HEADS = {"vgg16": "vgg", "squeezenet1_1": "squeeze"}
 
 
 def build_loss(config: Loss, *, scale: int = 4) -> TotalLoss:
@@ -39,7 +42,12 @@ def build_loss(config: Loss, *, scale: int = 4) -> TotalLoss:
     return TotalLoss(terms, border_px=config.border_px)
 
 
-def _perceptual(config: Perceptual) -> PerceptualDistance:
+def _perceptual(config: Perceptual) -> PerceptualDistance | LpipsDistance:
+    if config.distance == "lpips":
+        trunk = Trunk(config.network, LAYERS[config.network])
+        load_backbone(trunk, config.network, config.weights)
+        heads = read_lpips_heads(LPIPS_HEADS[config.network])
+        return LpipsDistance(Lpips(trunk, dict(zip(LAYERS[config.network], heads, strict=True))))
     weights = DEFAULT_WEIGHTS[config.network] if config.layers is None else config.layers
     try:
         trunk = Trunk(config.network, tuple(weights))

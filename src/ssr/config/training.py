@@ -14,6 +14,8 @@ Term = Literal["l1", "mse", "ssim", "shift_l1", "perceptual", "clip"]
 class Perceptual(Options):
     """Distance of features of a classification network (Johnson et al. 2016).
 
+    distance: `features` is the mean absolute difference of the weighted layers; `lpips` is that of Zhang et al. 2018,
+        which has layers and weights of its own (VGG16 and SqueezeNet).
     weights: a local file with the network's tensors under torchvision's names; by default torchvision's own, cached.
     layers: weight of each layer, `conv3_4` of VGG, `conv1` and `fire2` to `fire9` of SqueezeNet, always before its
         ReLU; by default the last layer before each halving, weighted as in the original's VGG19.
@@ -22,7 +24,14 @@ class Perceptual(Options):
     network: Literal["vgg19", "vgg16", "squeezenet1_1"] = "vgg19"
     weights: Path | None = None
     layers: dict[str, PositiveFloat] | None = None
+    distance: Literal["features", "lpips"] = "features"
     weight: PositiveFloat = 1.0
+
+    @model_validator(mode="after")
+    def _lpips_has_its_own_layers(self) -> Self:
+        if self.distance == "lpips" and (self.layers is not None or self.network == "vgg19"):
+            raise ValueError("expected network vgg16 or squeezenet1_1 and no layers for distance lpips")
+        return self
 
 
 class Clip(Options):

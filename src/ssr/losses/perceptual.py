@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssr.losses.trunks import Trunk
+from ssr.metrics.lpips import Lpips
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -37,3 +38,15 @@ class PerceptualDistance(nn.Module):
     def _features(self, image: Tensor) -> dict[str, Tensor]:
         features: dict[str, Tensor] = self.trunk((image - self.mean) / self.std)
         return features
+
+
+class LpipsDistance(nn.Module):
+    """The mean LPIPS of a batch (Zhang et al. 2018), of red, green and blue."""
+
+    def __init__(self, lpips: Lpips) -> None:
+        super().__init__()
+        self.lpips = lpips.requires_grad_(False)
+
+    def forward(self, super_res: Tensor, truth: Tensor) -> Tensor:
+        distances: Tensor = self.lpips(super_res, truth)
+        return distances.mean()

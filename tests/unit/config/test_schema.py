@@ -3,6 +3,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ssr.build.networks import build_model
 from ssr.config.networks import Model, UNetDiscriminator
+from ssr.config.training import Perceptual
 from ssr.models.bicubic import Bicubic
 from ssr.models.datefusion import DateFusion
 from ssr.models.esrgan import RRDBNet
@@ -31,3 +32,9 @@ def test_type_alone_names_a_whole_model(name):
 def test_discriminator_needs_its_channels():
     with pytest.raises(ValidationError, match="n_channels"):
         UNetDiscriminator()
+
+
+@pytest.mark.parametrize("given", [{"network": "vgg19"}, {"network": "vgg16", "layers": {"conv1_2": 1.0}}])
+def test_lpips_as_a_loss_has_networks_and_layers_of_its_own(given):
+    with pytest.raises(ValidationError, match="expected network vgg16 or squeezenet1_1 and no layers"):
+        Perceptual(distance="lpips", **given)

@@ -6,8 +6,9 @@ import torchvision
 from torch import nn
 
 from ssr.checkpoints.backbones import load_backbone
-from ssr.losses.perceptual import PerceptualDistance
+from ssr.losses.perceptual import LpipsDistance, PerceptualDistance
 from ssr.losses.trunks import DEFAULT_WEIGHTS, VGG_BLOCKS, Trunk
+from ssr.metrics.lpips import LAYERS, Lpips
 from tests.support.tolerances import FLOAT32
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -119,3 +120,24 @@ def test_layers_beyond_the_last_one_asked_for_are_not_there():
 def test_unknown_layer_is_named_with_those_there_are(name):
     with pytest.raises(ValueError, match=f"{name} has no layer conv3_4; it has conv1"):
         Trunk(name, ("conv3_4",))
+
+
+def test_lpips_of_a_batch_is_the_mean_of_what_each_image_has_and_draws_the_image_to_the_truth():
+    generator = torch.Generator().manual_seed(0)
+    layers = LAYERS["squeezenet1_1"]
+    trunk = Trunk("squeezenet1_1", layers)
+    with torch.no_grad():
+        for parameter in trunk.parameters():
+            parameter.normal_(0, 0.1, generator=generator)
+    n_channels = (64, 128, 256, 384, 384, 512, 512)
+    heads = {layer: torch.rand(n, generator=generator) for layer, n in zip(layers, n_channels, strict=True)}
+    image, truth = images()
+    distance = LpipsDistance(Lpips(trunk, heads))
+    image.requires_grad_()
+    found = distance(image, truth)
+    each = [Lpips(trunk, heads)(image[k : k + 1], truth[k : k + 1]) for k in range(len(image))]
+    torch.testing.assert_close(found, torch.cat(each).mean(), rtol=FLOAT32, atol=FLOAT32)
+    found.backward()
+    nearer = (image - 0.1 * image.grad / image.grad.abs().max()).detach()
+    assert distance(nearer, truth) < found
+    assert not any(parameter.requires_grad for parameter in distance.parameters())
