@@ -89,8 +89,8 @@ def tables(report: dict) -> str:
     units = ", ".join(machine["vector_units"]) or "no vector units known"
     lines = [
         f"Measured on {machine['cores']} cores of {machine['processor']}, {units}, torch {machine['torch']},",
-        f"with a load of {machine['load']} by this and other work. Rates are low-resolution pixels for each second "
-        "of one core.",
+        f"with a load of {machine['load']} by this and other work. Where nothing else is said, rates are "
+        "pixels for each second of one core.",
         "",
         f"**ESRGAN**, {esrgan['blocks']} blocks, 8 dates, {esrgan['mflop_per_px']} MFLOP a pixel, in "
         f"{esrgan['precision']}; {_what_counts(esrgan)} multiplies such matrices at {esrgan['matrix_gflops']:,.0f} "

@@ -19,7 +19,8 @@ from ssr.inference.windows import WindowPlan, kept_share, plan_rows, plan_window
 from ssr.models.esrgan import RRDBNet
 from ssr.models.protocol import SuperResolver
 
-CORES_PX = (64, 96, 128, 192, 256, 320, 384, 448, 512)
+LEAST_CORE_PX, MOST_CORE_PX = 64, 400
+"""Larger ones keep more and are slower by as much, while their memory grows with the square (docs/performance.md)."""
 PROGRAM_BYTES = 1_000_000_000
 """All but windows: PyTorch (600 MB after import), decoded blocks of the input, rows on their way to the disk."""
 SHARE_OF_MACHINE = 0.5
@@ -108,7 +109,7 @@ def plan_within(
     """
     memory = default_memory() if memory_bytes is None else memory_bytes
     each = bytes_a_pixel(network, n_dates, is_16_bit=compute.precision != "fp32")
-    budgets = [_windows(network, shape_hw, core_px, each, memory) for core_px in CORES_PX]
+    budgets = [_windows(network, shape_hw, core_px, each, memory) for core_px in _cores_px(shape_hw)]
     fitting = [budget for budget in budgets if budget.n_bytes <= memory] or budgets[:1]
     best = max(fitting, key=_useful)
     if may_stream and isinstance(network, RRDBNet) and may_go_row_by_row(network):
@@ -118,6 +119,16 @@ def plan_within(
         if n_bytes <= memory and _useful(best) < SPEED_BY_ROW:
             return Budget(plan_rows(shape_hw, core_px=DEFAULT_CORE_PX), 1.0, n_bytes, memory, 1, DEFAULT_CORE_PX)
     return best
+
+
+def _cores_px(shape_hw: tuple[int, int]) -> list[int]:
+    """Sides of cores, smallest first, so many of which make up a side of the scene that the last is hardly cut."""
+    parts = {
+        math.ceil(side / n)
+        for side in shape_hw
+        for n in range(math.ceil(side / MOST_CORE_PX), side // LEAST_CORE_PX + 1)
+    }
+    return sorted(parts | {LEAST_CORE_PX})
 
 
 def _windows(network: SuperResolver, shape_hw: tuple[int, int], core_px: int, each: float, memory: int) -> Budget:
