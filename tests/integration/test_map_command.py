@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from ssr.cli.main import app
+from ssr.errors import InputError
 from ssr.mapping.cells import cell_named
 from ssr.mapping.store import Store
 from tests.support.map_areas import FAR, NEAR, cloud_over, granule_of, write_area, write_dates
@@ -113,6 +114,15 @@ def test_a_plan_says_in_words_what_would_hold_it_up_and_what_to_do(tmp_path: Pat
     assert quick.exit_code == 0, quick.output
     assert "limit   handing out cells, which one process does: 0.00 h if there were nothing else" in quick.output
     assert re.search(r"--part 1/\d+, 2/\d+", " ".join(quick.output.split()))
+
+
+@pytest.mark.parametrize("option", [("--white-dn", "3558"), ("--bands", "3,2,1"), ("--band-names", "B04,B03,B02")])
+def test_what_is_said_of_plain_images_is_refused_where_none_is_read(tmp_path: Path, option: tuple[str, str]) -> None:
+    out = tmp_path / "plan"
+    result = ssr_map("plan", "-o", out, "--area", "12,45,12.1,45.1", "--source", "none", *option, *QUICK)
+    assert isinstance(result.exception, InputError)
+    assert "--source none: --bands, --band-names and --white-dn say something of plain" in str(result.exception)
+    assert not (out / "plan.json").exists()
 
 
 def test_a_run_does_every_cell_and_run_again_it_does_nothing(months: Months) -> None:

@@ -22,6 +22,21 @@ LPIPS_NETWORKS: dict[LpipsMeasure, tuple[str, Literal["vgg16", "alexnet", "squee
 """Heads and trunk."""
 
 
+def build_lpips(name: LpipsMeasure, weights: Path | None = None, *, offline: bool = False) -> Lpips:
+    """LPIPS with its trunk's tensors from a file or from where they are published, and the published heads.
+
+    Raises:
+        MissingExtraError: torchmetrics, which carries the heads, is not installed.
+        WeightsError: the trunk's or the heads' tensors are not to be had.
+    """
+    heads_name, trunk_name = LPIPS_NETWORKS[name]
+    layers = LAYERS[trunk_name]
+    heads = read_lpips_heads(heads_name)
+    trunk = Trunk(trunk_name, layers)
+    load_backbone(trunk, trunk_name, weights, offline=offline)
+    return Lpips(trunk, dict(zip(layers, heads, strict=True)))
+
+
 class PublishedClip(NamedTuple):
     """A network of open_clip, its option, where its weights lie on the Hugging Face Hub, and how large they are."""
 
@@ -77,15 +92,12 @@ class Judges:
         self.lpips = cache(self._lpips)
 
     def _lpips(self, name: LpipsMeasure) -> Lpips:
-        heads_name, trunk_name = LPIPS_NETWORKS[name]
-        try:
-            heads = read_lpips_heads(heads_name)
-        except MissingExtraError as error:
-            raise LackingError(str(error), EXTRA) from error
-        trunk = Trunk(trunk_name, LAYERS[trunk_name])
+        _, trunk_name = LPIPS_NETWORKS[name]
         given, entry = self.weights.get(trunk_name), BACKBONES[trunk_name]
         try:
-            load_backbone(trunk, trunk_name, given, offline=self.offline)
+            return build_lpips(name, given, offline=self.offline).to(self.device)
+        except MissingExtraError as error:
+            raise LackingError(str(error), EXTRA) from error
         except WeightsError as error:
             if given is not None:
                 raise
@@ -94,7 +106,6 @@ class Judges:
                 f"fetch {entry.urls[0]} ({entry.size_mb:.0f} MB) and name the file in metrics.weights.{trunk_name}, "
                 "or set metrics.offline to false",
             ) from error
-        return Lpips(trunk, dict(zip(LAYERS[trunk_name], heads, strict=True))).to(self.device)
 
     def clip(self, name: ClipMeasure) -> ClipScore:
         published = self.clip_networks[name]

@@ -1,6 +1,8 @@
 """How does a config become what a network minimises?"""
 
-from ssr.checkpoints.backbones import load_backbone, load_image_encoder, read_lpips_heads
+from ssr.build.judges import build_lpips
+from ssr.checkpoints.backbones import load_backbone, load_image_encoder
+from ssr.config.metrics import LpipsMeasure
 from ssr.config.training import Clip, Loss, Perceptual
 from ssr.errors import ConfigError
 from ssr.losses.clip import ClipDistance
@@ -9,10 +11,10 @@ from ssr.losses.perceptual import LpipsDistance, PerceptualDistance
 from ssr.losses.reconstruction import MEASURES
 from ssr.losses.total import Measure, Term, TotalLoss
 from ssr.losses.trunks import DEFAULT_WEIGHTS, Trunk
-from ssr.metrics.lpips import LAYERS, Lpips
 from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
 
-LPIPS_HEADS = {"vgg16": "vgg", "squeezenet1_1": "squeeze"}
+LPIPS_OF: dict[str, LpipsMeasure] = {"vgg16": "lpips_vgg", "squeezenet1_1": "lpips_squeeze"}
+"""By trunk."""
 
 
 def build_loss(config: Loss, *, scale: int = 4) -> TotalLoss:
@@ -44,10 +46,7 @@ def build_loss(config: Loss, *, scale: int = 4) -> TotalLoss:
 
 def _perceptual(config: Perceptual) -> PerceptualDistance | LpipsDistance:
     if config.distance == "lpips":
-        trunk = Trunk(config.network, LAYERS[config.network])
-        load_backbone(trunk, config.network, config.weights)
-        heads = read_lpips_heads(LPIPS_HEADS[config.network])
-        return LpipsDistance(Lpips(trunk, dict(zip(LAYERS[config.network], heads, strict=True))))
+        return LpipsDistance(build_lpips(LPIPS_OF[config.network], config.weights))
     weights = DEFAULT_WEIGHTS[config.network] if config.layers is None else config.layers
     try:
         trunk = Trunk(config.network, tuple(weights))

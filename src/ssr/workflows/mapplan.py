@@ -164,6 +164,11 @@ def _found(
     options: MapOptions,
 ) -> list[Source]:
     within = parse_period(period) if period else None
+    if source in ("stac", "none") and (options.bands or options.band_names or options.white_dn is not None):
+        raise InputError(
+            f"--source {source}: --bands, --band-names and --white-dn say something of plain images, and none is read; "
+            f"leave them out"
+        )
     if source == "none":
         return []
     if source == "stac":

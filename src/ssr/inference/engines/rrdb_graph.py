@@ -14,9 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ssr.models.esrgan import RESIDUAL_SCALE, ResidualDenseBlock, RRDBNet
-
-SLOPE = 0.2
-"""Of ESRGAN's leaky ReLU (`models.layers.leaky`)."""
+from ssr.models.layers import LEAKY_SLOPE
 
 
 def rrdb_graph(network: RRDBNet, shape: Sequence[int], *, is_16_bit: bool) -> Any:
@@ -88,7 +86,7 @@ class _Writer:
         return self.op.add(made, self.tensor(layer.bias.reshape(1, -1, 1, 1) * factor, kind))
 
     def leaky(self, features: Any) -> Any:
-        return self.op.prelu(features, self.number(SLOPE, self.short))
+        return self.op.prelu(features, self.number(LEAKY_SLOPE, self.short))
 
     def fast(self, features: Any) -> Any:
         return features if self.short == self.exact else self.op.convert(features, self.short)
