@@ -1,8 +1,8 @@
 """What does a model invent on real pairs? `python benchmarks/hallucination.py IMAGERY [--model NAME|FILE] …`.
 
 IMAGERY is the folder that holds `pairs/opensr_test/*_lr.png` and `*_hr.png`. Means with 95 % bootstrap intervals over
-pairs, beside the reference interpolation and the truth itself. `--squeezenet` and `--heads` add LPIPS by SqueezeNet
-(opensr-test's is AlexNet's), `--package` the largest difference from the package opensr-test, where it is installed.
+pairs, beside the reference interpolation and the truth itself. `--squeezenet` adds LPIPS by SqueezeNet (opensr-test's
+is AlexNet's), `--package` the largest difference from the package opensr-test, where it is installed.
 """
 
 import argparse
@@ -11,13 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ssr.checkpoints.files import read_weights
+from ssr.build.judges import build_lpips
 from ssr.data.imagery import read_picture
 from ssr.evaluation.scores import predict
-from ssr.losses.trunks import Trunk
 from ssr.metrics.consistency import consistency_measures
 from ssr.metrics.hallucination import by_patch, hallucination_measures, normalised_difference
-from ssr.metrics.lpips import LAYERS, Lpips
 from ssr.metrics.measure import Judged, Suite
 from ssr.models.bicubic import Bicubic
 from ssr.workflows.models import open_model
@@ -37,7 +35,6 @@ def main() -> None:
     parser.add_argument("imagery", type=Path)
     parser.add_argument("--model", default="compact-8")
     parser.add_argument("--squeezenet", type=Path, help="torchvision's squeezenet1_1 weights")
-    parser.add_argument("--heads", type=Path, help="the package lpips' weights/v0.1/squeeze.pth")
     parser.add_argument("--package", action="store_true")
     given = parser.parse_args()
     opened = open_model(given.model)
@@ -45,7 +42,7 @@ def main() -> None:
     low_res, truth = pairs(given.imagery / "pairs" / "opensr_test")
     measures = consistency_measures(SCALE) + hallucination_measures("nd", normalised_difference, SCALE)
     if given.squeezenet:
-        lpips = by_patch(squeezed(given.squeezenet, given.heads), least_side_px=64, padding=0.5)
+        lpips = by_patch(build_lpips("lpips_squeeze", given.squeezenet), least_side_px=64, padding=0.5)
         measures += hallucination_measures("lpips", lpips, SCALE)
     suite = Suite(measures)
     results = {
@@ -69,15 +66,6 @@ def pairs(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 def as_tensor(path: Path) -> torch.Tensor:
     return torch.from_numpy(read_picture(path).pixels.copy()).permute(2, 0, 1).float() / 255
-
-
-def squeezed(weights: Path, heads: Path) -> Lpips:
-    layers = LAYERS["squeezenet1_1"]
-    trunk = Trunk("squeezenet1_1", layers)
-    state = read_weights(weights)
-    trunk.load_state_dict({name: state[name] for name in trunk.state_dict()})
-    learned = read_weights(heads)
-    return Lpips(trunk, {layer: learned[f"lin{k}.model.1.weight"] for k, layer in enumerate(layers)})
 
 
 def print_table(measures, found, model: str, n_pairs: int) -> None:

@@ -3,7 +3,8 @@
 IMAGERY is the folder that holds `train/` and `pairs/`; the two files are trunks of networks that judge likeness (LPIPS,
 Zhang et al. 2018, with its published heads; the trunks are not the ones that the heads were fitted to, so the figures
 compare with each other only). Lower is nearer. `reflectance` is the mean absolute difference between the result, made
-small again, and the dates' mean. Simulated and real pairs apart.
+small again, and the dates' mean; `grid` what repeats itself from one input pixel to the next, in steps of 255.
+Simulated and real pairs apart.
 """
 
 import argparse
@@ -15,14 +16,13 @@ from hallucination import pairs
 from score_bundled import BORDER_PX, HELD_OUT, N_DATES, chips_of
 from torch import Tensor
 
-from ssr.checkpoints.backbones import read_lpips_heads
-from ssr.checkpoints.files import read_weights
+from ssr.build.judges import build_lpips
 from ssr.data.simulate import simulate_series
 from ssr.evaluation.scores import best_single_date, predict
-from ssr.losses.trunks import Trunk
+from ssr.losses.reconstruction import repeated_difference
 from ssr.metrics.consistency import consistency_measures
 from ssr.metrics.displaced import cpsnr
-from ssr.metrics.lpips import LAYERS, Lpips
+from ssr.metrics.lpips import Lpips
 from ssr.metrics.measure import Judged, Suite
 from ssr.metrics.pixelwise import rounded_to_bytes
 from ssr.models.fidelity import held_to_input
@@ -30,7 +30,7 @@ from ssr.models.protocol import SuperResolver
 from ssr.workflows.models import open_model
 
 SCALE = 4
-MODELS = ("compact-8",)
+MODELS = ("compact-8", "compact-8-sharp")
 
 
 def main() -> None:
@@ -42,8 +42,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     judges = {
-        "LPIPS, VGG16": judge("vgg16", "vgg", given.vgg16),
-        "LPIPS, SqueezeNet": judge("squeezenet1_1", "squeeze", given.squeezenet),
+        "LPIPS, VGG16": build_lpips("lpips_vgg", given.vgg16),
+        "LPIPS, SqueezeNet": build_lpips("lpips_squeeze", given.squeezenet),
     }
     networks = {open_model(name).name: open_model(name).network for name in given.models}
     networks |= {
@@ -55,19 +55,12 @@ def main() -> None:
         "opensr-test, real, 1 date": averages(*pairs(given.imagery / "pairs" / "opensr_test"), networks, judges),
     }
     for place, rows in report.items():
-        print(f"\n**{place}**\n\n| | {' | '.join(next(iter(rows.values())))} |\n|---|" + "--:|" * (len(judges) + 2))
+        columns = next(iter(rows.values()))
+        print(f"\n**{place}**\n\n| | {' | '.join(columns)} |\n|---|" + "--:|" * len(columns))
         for name, row in rows.items():
             print(f"| {name} | {' | '.join(f'{value:.4f}' for value in row.values())} |")
     if given.json:
         given.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-
-
-def judge(network: str, heads: str, weights: Path) -> Lpips:
-    layers = LAYERS[network]
-    trunk = Trunk(network, layers)
-    state = read_weights(weights)
-    trunk.load_state_dict({name: state[name] for name in trunk.state_dict()})
-    return Lpips(trunk, dict(zip(layers, (h.view(1, -1, 1, 1) for h in read_lpips_heads(heads)), strict=True)))
 
 
 def simulated(imagery: Path) -> tuple[Tensor, Tensor]:
@@ -88,6 +81,7 @@ def averages(
         name: {what: distance(image, truth, lpips) for what, lpips in judges.items()}
         | {
             "reflectance": float(suite(Judged(image, truth, low_res))["reflectance"].nanmean()),
+            "grid of 255": 255 * float(repeated_difference(image, truth, period_px=SCALE)),
             "cPSNR, dB": float(cpsnr(rounded_to_bytes(image), rounded_to_bytes(truth), border_px=BORDER_PX).mean()),
         }
         for name, image in results.items()

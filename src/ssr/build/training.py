@@ -60,7 +60,7 @@ def build_step(
         return DiffusionStep(
             descent, compute=compute, p_no_condition=config.p_no_condition, seed=config.seed, n_parts=n_parts
         )
-    loss = build_loss(config.loss, scale=config.model.scale).to(compute.device)
+    loss = build_loss(config.loss, scale=config.model.scale, autocast=compute.autocast).to(compute.device)
     if config.adversarial is None:
         return RegressionStep(descent, loss, compute=compute, n_parts=n_parts)
     against = config.adversarial

@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from ssr.config.networks import Weights
 from ssr.config.options import Options, Share
 
-Term = Literal["l1", "mse", "ssim", "shift_l1", "perceptual", "clip"]
+Term = Literal["l1", "mse", "ssim", "shift_l1", "psnr_without_bias", "perceptual", "clip"]
 
 
 class Perceptual(Options):
@@ -49,6 +49,8 @@ class Loss(Options):
     """What the generator minimises beside realism: a weighted sum.
 
     shift_l1: mean absolute error at the best displacement up to 3 high-resolution pixels.
+    psnr_without_bias: what PSNR lacks to 60 dB, each channel's mean difference taken out first.
+    grid: mean size of what repeats itself from one input pixel to the next in the difference to the truth.
     consistency: mean absolute error of the result, seen through the point spread, against the series' mean.
     spectral_angle: mean angle between the channels of result and truth, radians.
     sharpened_targets: terms that see the unsharp-masked truth, as the original's ESRGAN does.
@@ -58,6 +60,8 @@ class Loss(Options):
     mse: NonNegativeFloat = 0.0
     ssim: NonNegativeFloat = 0.0
     shift_l1: NonNegativeFloat = 0.0
+    psnr_without_bias: NonNegativeFloat = 0.0
+    grid: NonNegativeFloat = 0.0
     consistency: NonNegativeFloat = 0.0
     spectral_angle: NonNegativeFloat = 0.0
     perceptual: Perceptual | None = None
@@ -67,8 +71,8 @@ class Loss(Options):
 
     @model_validator(mode="after")
     def _minimises_something(self) -> Self:
-        measures = (self.l1, self.mse, self.ssim, self.shift_l1, self.consistency, self.spectral_angle)
-        if not sum(measures) and self.perceptual is None and self.clip is None:
+        weights = [value for _, value in self if isinstance(value, float)]
+        if not sum(weights) and self.perceptual is None and self.clip is None:
             raise ValueError("every weight is 0, so there is nothing to minimise")
         return self
 

@@ -10,6 +10,10 @@ MAX_SHIFT_PX = 3
 """As cPSNR allows (Märtens et al. 2019): truth and dates are placed no better than that."""
 DARKEST = 1 / 255
 """Colours shorter than one step of 8 bits have no direction."""
+GRID_WINDOW = 6
+"""Input pixels each way over which a grid must hold; texture does not repeat so often."""
+NO_ERROR = 1e-6
+"""Mean square, unit range, of 60 dB: nearer than that is near enough."""
 
 
 def structural_dissimilarity(a: Tensor, b: Tensor, *, window_px: int = 5, sigma_px: float = 1.5) -> Tensor:
@@ -55,6 +59,17 @@ def shifted_l1(super_res: Tensor, truth: Tensor) -> Tensor:
     return F.l1_loss(inside, torch.stack(moved))
 
 
+def lacking_psnr_without_bias(super_res: Tensor, truth: Tensor) -> Tensor:
+    """What PSNR lacks to 60 dB after each channel's mean difference is taken out, in dB, mean over images.
+
+    What cPSNR scores where truth and result are not displaced (HighRes-net minimises it: Deudon et al. 2020). An image
+    weighs by the share of its error that goes, not by how much error it has, and its tone does not count at all.
+    """
+    difference = super_res - truth
+    difference = difference - difference.mean((2, 3), keepdim=True)
+    return 10 * torch.log10(difference.square().mean((1, 2, 3)) / NO_ERROR + 1).mean()
+
+
 def spectral_angle(a: Tensor, b: Tensor) -> Tensor:
     """Angle between the colours of two images, radians, mean over pixels (Kruse et al. 1993).
 
@@ -67,11 +82,24 @@ def spectral_angle(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(has_colour, angle, 0).mean()
 
 
+def repeated_difference(super_res: Tensor, truth: Tensor, *, period_px: int) -> Tensor:
+    """How far the difference to the truth repeats itself from one input pixel to the next: a grid, in unit range.
+
+    Fine pixels that lie at the same place within their input pixel are averaged over `GRID_WINDOW` input pixels
+    each way; the mean size of what these averages of all places differ by. Sides are cut to whole input pixels.
+    """
+    height, width = (side // period_px * period_px for side in truth.shape[-2:])
+    places = F.pixel_unshuffle((super_res - truth)[..., :height, :width], period_px)
+    repeated = F.avg_pool2d(places, GRID_WINDOW, stride=GRID_WINDOW // 2).unflatten(1, (-1, period_px**2))
+    return (repeated - repeated.mean(2, keepdim=True)).abs().mean()
+
+
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": F.l1_loss,
     "mse": F.mse_loss,
     "ssim": structural_dissimilarity,
     "shift_l1": shifted_l1,
+    "psnr_without_bias": lacking_psnr_without_bias,
     "spectral_angle": spectral_angle,
 }
 """By their names in option files."""

@@ -52,6 +52,7 @@ class Lpips(nn.Module):
         return torch.stack([self._difference(features[layer], layer) for layer in self.layers]).sum(0)
 
     def _difference(self, features: Tensor, layer: str) -> Tensor:
-        unit = F.normalize(F.relu(features), eps=1e-10)
+        unit = F.normalize(F.relu(features.float()), eps=1e-10)
         a, b = unit.chunk(2)
-        return torch.einsum("bchw,c->b", (a - b).square(), self.get_buffer(f"head_{layer}")) / unit[0, 0].numel()
+        weighed = (a - b).square() * self.get_buffer(f"head_{layer}").view(-1, 1, 1)
+        return weighed.sum(1).mean((1, 2))

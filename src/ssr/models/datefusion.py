@@ -7,15 +7,13 @@ their number is free. All convolutions run at low resolution; a pixel shuffle (S
 residual over the bicubic enlargement of the fused dates, so colours come from the input.
 """
 
-from collections.abc import Iterator
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssr.models.bicubic import enlarge
 from ssr.models.layers import in_float32
-from ssr.models.registration import MAX_SHIFT_PX, RADIUS_PX, Registration, register
+from ssr.models.registration import MAX_SHIFT_PX, RADIUS_PX, Registration, masked_median, register_on
 from ssr.sentinel2.radiometry import is_no_data
 from ssr.tensors import Image, LowResSeries
 
@@ -75,19 +73,21 @@ class DateFusion(nn.Module):
 
     def forward(self, low_res: LowResSeries) -> Image:
         valid = (~is_no_data(low_res, 2)).unsqueeze(2).float()
-        with torch.autocast(low_res.device.type, enabled=False), torch.no_grad():
-            registration = register(low_res.float(), valid)
-        total_trust = total = torch.zeros(())
-        blends = []
-        # One date after the other where no gradient needs them all: what a date needs then stays in the cache, which
-        # makes a window of 336 pixels and eight dates 2.6 times faster on two cores.
-        for part in _parts(registration, valid, valid.shape[1] if torch.is_grad_enabled() else 1):
-            values, trust, blend = self.encoder(*part)
-            total_trust = total_trust + _over_dates(trust)
+        dates, reference = _on_reference(low_res, valid)
+        total = total_trust = colours = weights = torch.zeros(())
+        # One date after the other where no gradient needs them all: what a date needs then stays in the cache, and
+        # memory does not grow with their number.
+        n_together = dates.shape[1] if torch.is_grad_enabled() else 1
+        for some, seen in zip(dates.split(n_together, 1), valid.split(n_together, 1), strict=True):
+            registration = _register_on(reference, some, seen)
+            values, trust, blend = self.encoder(registration, seen)
             total = total + _over_dates(values * trust)
-            blends.append(blend)
+            total_trust = total_trust + _over_dates(trust)
+            weight = torch.sigmoid(blend.float()) * registration.weight + TRUST_FLOOR * seen
+            colours = colours + _over_dates(registration.harmonised * weight)
+            weights = weights + _over_dates(weight)
         fused = total / (total_trust + TRUST_FLOOR)
-        base = _blend_dates(registration, torch.cat(blends, 1), valid)
+        base = torch.where(weights > 0, colours / weights.clamp_min(TRUST_FLOOR**2), torch.zeros_like(colours))
         features = self.merge(torch.cat([fused, torch.log1p(total_trust), base.to(fused.dtype)], 1))
         residual = in_float32(self.to_pixels, features + self.trunk(features))
         return enlarge(base, self.scale) + F.pixel_shuffle(residual, self.scale)
@@ -134,26 +134,23 @@ class ResidualBlock(nn.Module):
         return features + self.second(F.leaky_relu(self.first(features), 0.1))
 
 
-def _parts(registration: Registration, valid: Tensor, n_together: int) -> Iterator[tuple[Registration, Tensor]]:
-    """So many dates at a time, each against the same reference."""
-    reference, *of_dates = registration
-    for harmonised, shift_px, weight, seen in zip(
-        *(maps.split(n_together, 1) for maps in (*of_dates, valid)), strict=True
-    ):
-        yield Registration(reference, harmonised, shift_px, weight), seen
+@torch.no_grad()
+def _on_reference(low_res: LowResSeries, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """The dates, and what they are registered on, in float32."""
+    with torch.autocast(low_res.device.type, enabled=False):
+        dates = low_res.float()
+        return dates, masked_median(dates, valid)
+
+
+@torch.no_grad()
+def _register_on(reference: Tensor, dates: Tensor, valid: Tensor) -> Registration:
+    with torch.autocast(dates.device.type, enabled=False):
+        return register_on(reference, dates, valid)
 
 
 def _over_dates(maps: Tensor) -> Tensor:
     """Sum over dates, `b t c h w` to `b c h w`, in float32; one date needs no reduction, which is slow for it."""
     return maps.squeeze(1).float() if maps.shape[1] == 1 else maps.sum(1, dtype=torch.float32)
-
-
-def _blend_dates(registration: Registration, blend: Tensor, valid: Tensor) -> Tensor:
-    """Weighted mean of the harmonised dates, weights from the encoder and from agreement: `b c h w`."""
-    weight = torch.sigmoid(blend.float()) * registration.weight + TRUST_FLOOR * valid
-    total = weight.sum(1)
-    mean = (registration.harmonised * weight).sum(1) / total.clamp_min(TRUST_FLOOR**2)
-    return torch.where(total > 0, mean, torch.zeros_like(mean))
 
 
 def _channels_last(maps: Tensor) -> Tensor:

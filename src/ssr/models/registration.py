@@ -40,13 +40,20 @@ class Registration(NamedTuple):
 
 
 def register(low_res: LowResSeries, valid: Tensor) -> Registration:
-    """Estimate displacement, gain and bias of each date (Lucas & Kanade 1981, weighted least squares).
+    """Estimate displacement, gain and bias of each date against the median of all.
 
     Args:
         low_res: `b t c h w` in [0, 1], float32.
         valid: `b t 1 h w`, 1 where there is data.
     """
-    reference = masked_median(low_res, valid)
+    return register_on(masked_median(low_res, valid), low_res, valid)
+
+
+def register_on(reference: Tensor, low_res: LowResSeries, valid: Tensor) -> Registration:
+    """The same against a reference `b c h w` (Lucas & Kanade 1981, weighted least squares).
+
+    No date sees another, so some at a time give what all give at once.
+    """
     target = reference.unsqueeze(1)
     first_guess = match_brightness(low_res, target, valid)
     weight = valid * agreement(first_guess, target, OUTLIER_UNIT)

@@ -10,12 +10,15 @@ import torch
 from ssr.build.losses import build_loss
 from ssr.build.networks import build_model
 from ssr.build.training import build_judge, build_recorders, build_schedule, build_step
+from ssr.checkpoints.backbones import read_lpips_heads
 from ssr.config.schema import TrainConfig
 from ssr.config.training import Loss, Training
 from ssr.errors import ConfigError, WeightsError
 from ssr.losses.clip import ClipDistance
-from ssr.losses.perceptual import PerceptualDistance
+from ssr.losses.perceptual import LpipsDistance, PerceptualDistance
+from ssr.losses.reconstruction import repeated_difference
 from ssr.losses.trunks import Trunk
+from ssr.metrics.lpips import LAYERS, Lpips
 from ssr.models.discriminators import UNetDiscriminatorSN
 from ssr.models.pointspread import PointSpread, sentinel2_sigma_px
 from ssr.training.adversarial import AdversarialStep, Judging, ObjectJudging
@@ -188,6 +191,30 @@ def test_perceptual_loss_takes_network_layers_and_weights(tmp_path):
     assert plain.item() == pytest.approx(expected.item(), rel=FLOAT32)
     with pytest.raises(ConfigError, match=r"loss\.perceptual\.layers: squeezenet1_1 has no layer conv5_4"):
         build_loss(Loss(perceptual=options | {"layers": {"conv5_4": 1.0}}))
+
+
+def test_perceptual_loss_takes_lpips_of_a_network_with_its_published_heads(tmp_path):
+    pytest.importorskip("torchmetrics")
+    trunk = Trunk("squeezenet1_1", LAYERS["squeezenet1_1"])
+    torch.save(trunk.state_dict(), tmp_path / "trunk.pth")
+    options = {"network": "squeezenet1_1", "weights": tmp_path / "trunk.pth", "distance": "lpips", "weight": 2.0}
+    image, truth = images()
+    heads = dict(zip(trunk.layers, read_lpips_heads("squeeze"), strict=True))
+    plain, loss = LpipsDistance(Lpips(copy.deepcopy(trunk), heads)), build_loss(Loss(perceptual=options))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        found = loss(image, truth, torch.zeros(1, 1, 3, 8, 8))["perceptual"]
+        torch.default_generator.manual_seed(0)
+        expected = 2 * plain(image, truth)
+    assert found.item() == pytest.approx(expected.item(), rel=FLOAT32)
+
+
+def test_grid_is_sought_with_the_period_of_an_input_pixel():
+    image, truth = images()
+    for scale in (2, 4):
+        found = build_loss(Loss(grid=3.0), scale=scale)(image, truth, torch.zeros(1, 1, 3, 32 // scale, 32 // scale))
+        expected = 3 * repeated_difference(image, truth, period_px=scale)
+        assert found["grid"].item() == pytest.approx(expected.item(), rel=FLOAT32)
 
 
 @pytest.mark.slow

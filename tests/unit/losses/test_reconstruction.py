@@ -5,7 +5,15 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from ssr.losses.reconstruction import MEASURES, shifted_l1, spectral_angle, structural_dissimilarity
+from ssr.losses.reconstruction import (
+    MEASURES,
+    lacking_psnr_without_bias,
+    repeated_difference,
+    shifted_l1,
+    spectral_angle,
+    structural_dissimilarity,
+)
+from ssr.metrics.displaced import cpsnr
 from tests.support.tolerances import FLOAT32
 
 
@@ -144,3 +152,32 @@ def test_gradient_is_finite_where_images_agree(name, value):
     image = torch.full((1, 3, 12, 12), value, requires_grad=True)
     (gradient,) = torch.autograd.grad(MEASURES[name](image, torch.full_like(image, value)), image)
     assert gradient.isfinite().all()
+
+
+def test_psnr_without_bias_is_60_less_cpsnr_of_images_that_are_not_displaced():
+    result, truth = pair(b=3)
+    expected = 60 - cpsnr(result, truth, max_shift_px=0).mean().item()
+    assert lacking_psnr_without_bias(result, truth).item() == pytest.approx(expected, abs=0.01)  # 1e-6 beside 1e-2
+
+
+def test_psnr_without_bias_does_not_see_tone():
+    result, truth = pair()
+    toned = result + torch.tensor([0.1, -0.2, 0.05]).view(3, 1, 1)
+    found, expected = lacking_psnr_without_bias(toned, truth), lacking_psnr_without_bias(result, truth)
+    assert found.item() == pytest.approx(expected.item(), abs=1e-4)
+
+
+def test_a_grid_costs_what_its_places_differ_by():
+    """Every place of one column of four is 0.04 too bright: places differ from their mean by 0.03 or 0.01."""
+    truth = torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(1))
+    grid = truth.clone()
+    grid[..., ::4] += 0.04
+    assert repeated_difference(grid, truth, period_px=4).item() == pytest.approx((0.03 + 3 * 0.01) / 4, abs=FLOAT32)
+
+
+def test_tone_is_no_grid_and_texture_hardly_one():
+    truth = torch.rand(4, 3, 194, 193, generator=torch.Generator().manual_seed(1))
+    noise = 0.1 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(2))
+    assert repeated_difference(truth + 0.2, truth, period_px=4).item() == pytest.approx(0, abs=FLOAT32)
+    of_mean = 0.1 / 6 * (2 / torch.pi) ** 0.5 * (15 / 16) ** 0.5  # means of 36, less the mean of 16 of them
+    assert repeated_difference(truth + noise, truth, period_px=4).item() == pytest.approx(of_mean, rel=0.03)
