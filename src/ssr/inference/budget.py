@@ -109,7 +109,8 @@ def plan_within(
     """
     memory = default_memory() if memory_bytes is None else memory_bytes
     each = bytes_a_pixel(network, n_dates, is_16_bit=compute.precision != "fp32")
-    budgets = [_windows(network, shape_hw, core_px, each, memory) for core_px in _cores_px(shape_hw)]
+    cores = _cores_px(shape_hw, network.halo_px + DEFAULT_OVERLAP_PX)
+    budgets = [_windows(network, shape_hw, core_px, each, memory) for core_px in cores]
     fitting = [budget for budget in budgets if budget.n_bytes <= memory] or budgets[:1]
     best = max(fitting, key=_useful)
     if may_stream and isinstance(network, RRDBNet) and may_go_row_by_row(network):
@@ -121,12 +122,13 @@ def plan_within(
     return best
 
 
-def _cores_px(shape_hw: tuple[int, int]) -> list[int]:
-    """Sides of cores, smallest first, so many of which make up a side of the scene that the last is hardly cut."""
+def _cores_px(shape_hw: tuple[int, int], margin_px: int) -> list[int]:
+    """Sides of cores, smallest first: for every number of windows along a side the least that does."""
+    inner = [max(0, side - 2 * margin_px) for side in shape_hw]
     parts = {
         math.ceil(side / n)
-        for side in shape_hw
-        for n in range(math.ceil(side / MOST_CORE_PX), side // LEAST_CORE_PX + 1)
+        for side in inner
+        for n in range(max(1, math.ceil(side / MOST_CORE_PX)), side // LEAST_CORE_PX + 1)
     }
     return sorted(parts | {LEAST_CORE_PX})
 

@@ -1,9 +1,9 @@
 """How is a raster cut into windows that fit in memory?
 
 A core is what a window owns. Its read window adds `halo_px` of context, and `overlap_px` that it shares with its
-neighbours, on every side. All read windows have one size, so they can be batched; at the edge of the raster a read
-window moves inwards instead of padding. Worked example, one axis of 100 px with cores of at most 40, halo 8, overlap
-2: three cores 0…33, 33…66 and 66…100 with read windows of 60 px at 0…60, 23…83 and 40…100.
+neighbours, on every side where it has one; at the edge of the raster it owns that margin too. All read windows have
+one size, so they can be batched. Worked example, one axis of 100 px with cores of at most 40, halo 8, overlap 2: two
+cores 0…50 and 50…100 with read windows of 60 px at 0…60 and 40…100.
 """
 
 from collections.abc import Iterator
@@ -49,8 +49,8 @@ def plan_windows(
     """Cut a raster of any size from 1×1 up.
 
     Args:
-        core_px: longest side of what a window owns; at least four times the overlap, so that the strips shared with
-            two neighbours never meet.
+        core_px: longest side of what a window with neighbours on both sides owns; at least four times the overlap, so
+            that the strips shared with two neighbours never meet.
         multiple: read windows start at multiples of this and are multiples of it wide, as networks ask that fold
             pixels into channels; the last may then reach over the edge by less than one multiple.
     """
@@ -79,16 +79,15 @@ def kept_share(plan: WindowPlan) -> float:
 
 
 def _spans(n: int, core_px: int, margin: int, multiple: int) -> tuple[Span, ...]:
-    read_px = core_px + 2 * margin
+    n_windows = -(-(n - 2 * margin) // core_px)  # the first and the last own a margin more, for they need it on one side
+    read_px = -(-(n + 2 * margin * (n_windows - 1)) // max(1, n_windows))
     if multiple > 1:
-        read_px = -(-(read_px + multiple) // multiple) * multiple  # room for starting at a multiple
-    if n <= read_px:
+        read_px = -(-(read_px + 2 * multiple) // multiple) * multiple  # room for starting at multiples
+    if n_windows <= 1 or n <= read_px:
         return (Span(0, n, 0, n),)
-    n_cores = -(-n // core_px)
-    borders = [k * n // n_cores for k in range(n_cores + 1)]
-    spans = []
-    for start, stop in pairwise(borders):
-        last_start = -(-(n - read_px) // multiple) * multiple
-        read_start = min(max(0, start - margin) // multiple * multiple, last_start)
-        spans.append(Span(start, stop, read_start, read_start + read_px))
-    return tuple(spans)
+    last_start = -(-(n - read_px) // multiple) * multiple
+    starts = [k * last_start // (n_windows - 1) // multiple * multiple for k in range(n_windows)]
+    borders = [0, *((start + before + read_px) // 2 for before, start in pairwise(starts)), n]
+    return tuple(
+        Span(*core, start, start + read_px) for core, start in zip(pairwise(borders), starts, strict=True)
+    )

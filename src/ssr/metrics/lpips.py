@@ -47,12 +47,16 @@ class Lpips(nn.Module):
         return self._distance(image[:, :3].flip(1), truth[:, :3].flip(1))
 
     def _distance(self, image: Tensor, truth: Tensor) -> Tensor:
-        both = torch.cat([image, truth]).to(self.shift)  # float32, on the network's device
-        features = self.trunk((both - self.shift) / self.scale)
-        return torch.stack([self._difference(features[layer], layer) for layer in self.layers]).sum(0)
+        with torch.no_grad():
+            wanted = self._features(truth)
+        found = self._features(image)
+        distances = [
+            ((a - b).square() * self.get_buffer(f"head_{layer}").view(-1, 1, 1)).sum(1).mean((1, 2))
+            for layer, a, b in zip(self.layers, found, wanted, strict=True)
+        ]
+        return torch.stack(distances).sum(0)
 
-    def _difference(self, features: Tensor, layer: str) -> Tensor:
-        unit = F.normalize(F.relu(features.float()), eps=1e-10)
-        a, b = unit.chunk(2)
-        weighed = (a - b).square() * self.get_buffer(f"head_{layer}").view(-1, 1, 1)
-        return weighed.sum(1).mean((1, 2))
+    def _features(self, image: Tensor) -> list[Tensor]:
+        """Of unit length, layer by layer."""
+        features = self.trunk((image.to(self.shift) - self.shift) / self.scale)  # float32, on the network's device
+        return [F.normalize(F.relu(features[layer].float()), eps=1e-10) for layer in self.layers]

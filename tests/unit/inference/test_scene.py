@@ -64,7 +64,7 @@ class BreakingOff:
         return self.series.read(rows, columns, dates)
 
 
-CUTS = {"core_px": 16, "overlap_px": 2, "halo_px": 4}  # FRAMES are 3 rows of 4 windows
+CUTS = {"core_px": 11, "overlap_px": 2, "halo_px": 4}  # FRAMES are 3 rows of 4 windows
 N_WINDOWS, N_COLUMNS = 12, 4
 
 
