@@ -146,3 +146,30 @@ def test_two_real_dates_agree_with_an_independent_library(shared: Path) -> None:
     oracle, _, _ = phase_cross_correlation(date.astype(float), reference.astype(float), upsample_factor=100)
     assert found is not None
     assert (found.y_px, found.x_px) == (pytest.approx(oracle[0], abs=0.2), pytest.approx(oracle[1], abs=0.2))
+
+
+@pytest.mark.shared
+def test_two_real_dates_lie_on_each_other_to_a_tenth_of_a_pixel_once_aligned(shared: Path) -> None:
+    """The subset of each date is placed to whole pixels by hand; what is left is measured again in three places."""
+    folder = shared / "imagery" / "scenes" / "registration_pair_jp2"
+    side = 512
+    dates = [
+        rasterio.open(folder / f"{name}_T33UUU_sub.jp2").read(1, window=Window(x, y, side, side))[None]
+        / np.float32(10_000)
+        for name, x, y in (("tgt_S2A_20160529T153631", 1256, 1649), ("ref_S2A_20160608T153121", 1800, 1200))
+    ]
+
+    def read(rows: slice, columns: slice, date: int) -> np.ndarray:
+        return dates[date][:, rows, columns]
+
+    def left(images: np.ndarray) -> list[float]:
+        places = [(slice(a, a + 192), slice(b, b + 192)) for a, b in ((40, 40), (150, 280), (290, 120))]
+        found = [measure_displacement(images[:, r, c], dates[1][:, r, c]) for r, c in places]
+        return [float(np.hypot(f.y_px, f.x_px)) for f in found if f is not None]
+
+    before = left(dates[0])
+    found = align(read, (side, side), date=0, reference=1, is_usable=everywhere)
+    after = left(read_aligned(read, (side, side), slice(0, side), slice(0, side), 0, found))
+    assert len(before) == len(after) == 3
+    assert min(before) > 0.2
+    assert max(after) < 0.1
