@@ -30,7 +30,7 @@ from ssr.models.protocol import SuperResolver
 from ssr.workflows.models import open_model
 
 SCALE = 4
-MODELS = ("compact-8", "compact-8-sharp")
+MODELS = ("compact-8",)
 
 
 def main() -> None:

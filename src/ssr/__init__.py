@@ -15,6 +15,7 @@ _HOMES = {
     "write_report": "ssr.workflows.report",
     "open_series": "ssr.scenes.series",
     "series_from_array": "ssr.scenes.arrays",
+    "Grid": "ssr.raster.grid",
     "load_config": "ssr.config.files",
     "network_from_options": "ssr.build.networks",
     "bundled_model": "ssr.build.networks",

@@ -1,6 +1,8 @@
 """How does a file appear whole or not at all?"""
 
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,6 +42,26 @@ def temporary_name(path: Path, label: str = "part") -> Path:
 def discard(path: Path) -> None:
     """Remove a temporary file if it is there; an error on the way is already being reported."""
     with suppress(OSError):
+        path.unlink()
+
+
+def sweep(path: Path, label: str = "part") -> None:
+    """Remove what killed processes left of a file or folder under temporary names (and what GDAL wrote beside those).
+
+    Only for who alone may write it at the time. What cannot be removed is no reason to fail.
+    """
+    left = re.compile(rf"\.{re.escape(path.stem)}\.\d+\.{label}{re.escape(path.suffix)}(\..+)?")
+    for found in path.parent.iterdir():
+        if left.fullmatch(found.name):
+            with suppress(OSError):
+                remove(found)
+
+
+def remove(path: Path) -> None:
+    """A file or a whole folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
         path.unlink()
 
 

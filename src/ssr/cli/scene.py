@@ -58,7 +58,8 @@ Model = Annotated[
 Bands = Annotated[
     str | None,
     typer.Option(
-        help="Which bands of plain images are red, green, blue (and B08, …), from 1 [default: by name or the first]."
+        help="Which bands of plain images are red, green, blue (and B08, …), from 1 [default: by name, or the first if "
+        "there are no more than 4]."
     ),
 ]
 White = Annotated[
@@ -95,7 +96,10 @@ Explain = Annotated[
     typer.Option("--explain", help="Write OUT.dates.json and OUT.dates.tif too: which date served where, and why."),
 ]
 GridName = Annotated[
-    str, typer.Option("--grid", help="native, satlas (EPSG:3857 at 9.555 m) or such as EPSG:32633@10.")
+    str,
+    typer.Option(
+        "--grid", help="native, satlas (EPSG:3857 at 9.555 m) or such as EPSG:32633@10: the input's pixels, before 4x."
+    ),
 ]
 Ground = Annotated[
     GroundExtent, typer.Option("--extent", help="The ground that all dates show (intersection), or that any shows.")
@@ -211,15 +215,15 @@ def scene(
 
     Run again, a command that was broken off goes on where it ended.
     """
-    from ssr.atomic import refuse_existing
     from ssr.workflows.models import open_model
+    from ssr.workflows.outputs import check_output
     from ssr.workflows.scene import super_resolve_scene
 
     _refuse_other_format(out)
     query = parse_query(inputs or [], stac, collection, cloud_cover)
     named = parse_names(band_names)
     _refuse_what_is_of_images(inputs or [], parse_bands(bands), named, white_dn)
-    refuse_existing(out, overwrite=overwrite)
+    check_output(inputs or [], out, overwrite=overwrite)
     with progress_bar("downloading", quiet=as_json, in_bytes=True) as downloading:
         opened = open_model(model, offline=offline, progress=downloading)
     with progress_bar("super-resolving", quiet=as_json) as progress:

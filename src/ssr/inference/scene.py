@@ -3,15 +3,16 @@
 Rows of windows are finished one after the other and kept, so that a run that ends early goes on where it ended.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from ssr.atomic import sweep
 from ssr.errors import InputError
 from ssr.inference.blending import Block, final_spans
 from ssr.inference.encoding import Encoding, band_names
@@ -22,7 +23,7 @@ from ssr.raster.grid import Grid
 from ssr.raster.layout import Stored
 from ssr.raster.publishing import check_publishable, publish
 from ssr.raster.strips import Strips, n_bands_of
-from ssr.raster.unfinished import UnfinishedWork
+from ssr.raster.unfinished import UnfinishedWork, is_half_published
 
 
 class SeriesOnDisk(Protocol):
@@ -43,6 +44,7 @@ class Result:
         channels: what a date shows, `tci` and names of other bands.
         stored: bytes of true colour, or reflectance × 10000 in 16 bits.
         job: text that differs wherever pixels could; work left by another job is not gone on with.
+        companions: all files that may stand beside it, whether this run writes them or not.
     """
 
     out: Path
@@ -52,6 +54,7 @@ class Result:
     stored: Stored = "uint8"
     overwrite: bool = False
     job: str = ""
+    companions: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def write_scene(
     overlap_px: int = DEFAULT_OVERLAP_PX,
     halo_px: int | None = None,
     plan: WindowPlan | None = None,
+    complete: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> Account:
     """Super-resolve a series window by window.
@@ -86,6 +90,7 @@ def write_scene(
         dates: which dates the network sees, in its order; a date may stand more than once.
         trust: what the channels beyond the result mean; they go to `trust_path(out)`.
         plan: the windows; by default made of `core_px`, `overlap_px` and `halo_px`.
+        complete: does what is left once the rasters have their names; should it fail, the same job does it again.
     """
     network = predictor.network
     plan = plan or plan_windows(
@@ -95,15 +100,29 @@ def write_scene(
         overlap_px=overlap_px,
         multiple=network.size_multiple,
     )
-    for path in (result.out, *([trust_path(result.out)] if trust else [])):
-        check_publishable(path, overwrite=result.overwrite)
+    rasters = [result.out, *([trust_path(result.out)] if trust else [])]
+    paths = list(dict.fromkeys([*rasters, *result.companions]))
     finals = final_spans(plan.rows, plan.overlap_px, network.scale)
     job = repr((result.job, result.stored, plan, list(dates), trust.bands if trust else None))
+    result = replace(result, overwrite=result.overwrite or is_half_published(result.out, job=job))
+    for path in paths:
+        check_publishable(path, overwrite=result.overwrite)
     with UnfinishedWork(result.out, job=job, n_rows=len(finals)) as work:
-        files = _Files(work, result, trust, result.grid.finer(network.scale), predictor.name)
-        _finish_rows(predictor, series, dates, plan, finals, work, files, progress)
-        files.publish(finals)
-        return Account(work.n_found / len(finals), work.was_other)
+        share_taken_up = work.n_found / len(finals)
+        for path in paths:
+            sweep(path)  # of runs that were killed
+        if work.is_published(rasters):
+            share_taken_up = 1.0
+        else:
+            files = _Files(work, result, trust, result.grid.finer(network.scale), predictor.name)
+            _finish_rows(predictor, series, dates, plan, finals, work, files, progress)
+            with work.publishing():
+                files.publish(finals)
+        if complete:
+            complete()
+        for path in paths:
+            sweep(path, "former")
+        return Account(share_taken_up, work.was_other)
 
 
 def _finish_rows(

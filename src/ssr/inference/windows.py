@@ -79,7 +79,9 @@ def kept_share(plan: WindowPlan) -> float:
 
 
 def _spans(n: int, core_px: int, margin: int, multiple: int) -> tuple[Span, ...]:
-    n_windows = -(-(n - 2 * margin) // core_px)  # the first and the last own a margin more, for they need it on one side
+    n_windows = -(
+        -(n - 2 * margin) // core_px
+    )  # the first and the last own a margin more, for they need it on one side
     read_px = -(-(n + 2 * margin * (n_windows - 1)) // max(1, n_windows))
     if multiple > 1:
         read_px = -(-(read_px + 2 * multiple) // multiple) * multiple  # room for starting at multiples
@@ -88,6 +90,4 @@ def _spans(n: int, core_px: int, margin: int, multiple: int) -> tuple[Span, ...]
     last_start = -(-(n - read_px) // multiple) * multiple
     starts = [k * last_start // (n_windows - 1) // multiple * multiple for k in range(n_windows)]
     borders = [0, *((start + before + read_px) // 2 for before, start in pairwise(starts)), n]
-    return tuple(
-        Span(*core, start, start + read_px) for core, start in zip(pairwise(borders), starts, strict=True)
-    )
+    return tuple(Span(*core, start, start + read_px) for core, start in zip(pairwise(borders), starts, strict=True))

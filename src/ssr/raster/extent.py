@@ -31,6 +31,7 @@ LONGEST_SIDE_PX = 2_000_000
 """As many pixels of 10 m as from pole to pole."""
 
 HALF_WAY_ROUND = 0.5
+POLE_DEG = 90.0
 
 Bounds = tuple[float, float, float, float]
 """Left, bottom, right, top."""
@@ -126,7 +127,7 @@ def named_grid(text: str, over: Sequence[Grid]) -> Grid:
         raise InputError(f"--grid {text}: is neither a map nor a degree system; {expected}")
     bounds = _projected(over, crs, text)
     if pixel is None:
-        pixel = _natural_pixel(over[0], crs)
+        pixel = natural_pixel(over[0], crs)
     if not 0 < pixel < math.inf:
         raise InputError(f"--grid {text}: the pixel size is {pixel}, expected a number above 0")
     if max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / pixel > LONGEST_SIDE_PX:
@@ -134,7 +135,7 @@ def named_grid(text: str, over: Sequence[Grid]) -> Grid:
     return grid_over(bounds, crs, pixel)
 
 
-def _natural_pixel(grid: Grid, crs: CRS) -> float:
+def natural_pixel(grid: Grid, crs: CRS) -> float:
     """The side of a square in another coordinate system that has the area of the pixel in the middle of a grid."""
     if grid.crs == crs:
         return grid.pixel_size
@@ -173,19 +174,31 @@ def window_of(ring_lon_lat: Sequence[tuple[float, float]], grid: Grid, *, what: 
     """
     if grid.crs is None:
         raise InputError(f"{what}: the images have no coordinate system, so no area of interest can be cut out")
+    part = _part_around(ring_lon_lat, grid)
+    if part is not None:
+        return part
+    seen = lon_lat_bounds(grid)
+    shown = ", ".join(f"{degrees:.5f}" for degrees in seen) if seen else "nowhere"
+    swapped = [(lat, lon) for lon, lat in ring_lon_lat if abs(lon) <= POLE_DEG]
+    hint = "; longitude and latitude seem to be swapped, give longitude first" if _part_around(swapped, grid) else ""
+    raise SeriesError(f"{what}: lies outside of the images, which show {shown} (west, south, east, north){hint}")
+
+
+def _part_around(ring_lon_lat: Sequence[tuple[float, float]], grid: Grid) -> Grid | None:
+    if not ring_lon_lat:
+        return None
     lons, lats = zip(*ring_lon_lat, strict=True)
     xs, ys = transform_points(LON_LAT, grid.crs, lons, lats)
     pixels = [~grid.transform @ point for point in zip(xs, ys, strict=True) if all(map(math.isfinite, point))]
-    if pixels:
-        columns, rows = zip(*pixels, strict=True)
-        height, width = grid.shape_hw
-        top, bottom = max(0, _snap(min(rows), False)), min(height, _snap(max(rows), True))
-        left, right = max(0, _snap(min(columns), False)), min(width, _snap(max(columns), True))
-        if top < bottom and left < right:
-            return grid.part(slice(top, bottom), slice(left, right))
-    seen = lon_lat_bounds(grid)
-    shown = ", ".join(f"{degrees:.5f}" for degrees in seen) if seen else "nowhere"
-    raise SeriesError(f"{what}: lies outside of the images, which show {shown} (west, south, east, north)")
+    if not pixels:
+        return None
+    columns, rows = zip(*pixels, strict=True)
+    height, width = grid.shape_hw
+    top, bottom = max(0, _snap(min(rows), False)), min(height, _snap(max(rows), True))
+    left, right = max(0, _snap(min(columns), False)), min(width, _snap(max(columns), True))
+    if top >= bottom or left >= right:
+        return None
+    return grid.part(slice(top, bottom), slice(left, right))
 
 
 def to_lon_lat(points: Sequence[tuple[float, float]], crs: str, *, what: str) -> list[tuple[float, float]]:

@@ -201,10 +201,13 @@ class RasterReader:
         return ImageReadError(text)
 
     def _check_bands(self) -> None:
-        if max(self.bands) > self.dataset.count:
+        n_bands = self.dataset.count
+        if max(self.bands) > n_bands:
+            is_short = n_bands < len(set(self.bands))
             raise ImageReadError(
-                f"{self.label}: has {self.dataset.count} band(s), expected the model's channels in bands "
-                f"{', '.join(map(str, self.bands))}; name them with --bands"
+                f"{self.label}: has {n_bands} band(s), expected the model's channels in bands "
+                f"{', '.join(map(str, self.bands))}; "
+                f"{'get the image with all of them' if is_short else 'name them with --bands'}"
             )
 
     def _by_peak(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -220,8 +223,9 @@ class RasterReader:
         if self.dtype == np.uint8:
             return 255.0
         raise ImageReadError(
-            f"{self.label}: holds {self.dtype} numbers, expected 8-bit true colour; say which number is white, such as "
-            f"--white-dn 3558 for L1C reflectance × 10000 (ESA's own true-colour stretch)"
+            f"{self.label}: holds {self.dtype} numbers, expected 8-bit true colour; if they are reflectance × 10000, "
+            f"name all bands with --band-names, such as B02,B03,B04,B08; otherwise say which number is white with "
+            f"--white-dn (ESA's own true colour of reflectance × 10000: 3558 in L1C, 2000 in L2A)"
         )
 
 

@@ -1,6 +1,7 @@
 """How does a raster get to disk whole or not at all?"""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def write_raster(
     grid: Grid,
     *,
     band_names: tuple[str, ...] = RGB.names,
+    tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a small `c h w` raster as a plain GeoTIFF under a temporary name, then rename."""
@@ -75,6 +77,7 @@ def write_raster(
     ):
         dataset.write(pixels)
         dataset.descriptions = band_names
+        dataset.update_tags(**(tags or {}))
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:

@@ -38,10 +38,14 @@ class Bands:
 
 @dataclass(frozen=True)
 class Picture:
-    """A raster whose bands are red, green and blue by their position."""
+    """A raster whose bands are red, green and blue by their position.
+
+    is_unit: its numbers are those of the channels, in unit range; all of them zero is no data.
+    """
 
     label: str
     name: str
+    is_unit: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,10 @@ def parse_aoi(text: str) -> Area:
                 f"{what}: expected west,south,east,north in degrees, or a .geojson or .gpkg file"
             ) from error
     if not (all(map(math.isfinite, (west, south, east, north))) and -90 <= south < north <= 90):
-        raise InputError(f"{what}: expected a south below north, both within ±90°; found {south:g} and {north:g}")
+        raise InputError(
+            f"{what}: expected a south below north, both within ±90°; found {south:g} and {north:g}; the order is "
+            f"west,south,east,north"
+        )
     if not (-360 <= west <= 360 and -360 <= east <= 360) or west == east:
         raise InputError(f"{what}: expected a west and an east within ±180°; found {west:g} and {east:g}")
     return Area(tuple(_ring(west, south, east if east > west else east + 360, north)), what)

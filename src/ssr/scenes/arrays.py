@@ -1,18 +1,31 @@
 """How does a series in memory stand in for one on disk?"""
 
-from collections.abc import Sequence
-from datetime import datetime
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeGuard
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from ssr.errors import SeriesError
+from ssr.errors import InputError, SeriesError
+from ssr.raster.gdal import without_secrets
 from ssr.raster.grid import Grid
+from ssr.raster.memory import memory_raster
+from ssr.scenes.acquisition import Acquisition, Picture
+from ssr.scenes.cubes import Cube, name_of_cube
 from ssr.scenes.thinning import thinning_step
 from ssr.sentinel2.radiometry import TCI_PEAK_DN
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Given: TypeAlias = "str | Path | ArraySeries | xr.Dataset | xr.DataArray"
+"""What holds dates: a path or an address, an array with its place, a cube that is open."""
 
 
 class ArraySeries:
@@ -57,7 +70,7 @@ def series_from_array(
     Args:
         frames: the dates.
         grid: where they lie; by default nowhere.
-        names: what the dates are called; by default `date 1`, `date 2`, …
+        names: what the dates are called; by default `date 1`, `date 2`, …, of one length.
         times: when they were taken.
 
     Raises:
@@ -77,8 +90,72 @@ def series_from_array(
     place = grid or Grid(None, Affine.identity(), shape_hw)
     if place.shape_hw != shape_hw:
         raise SeriesError(f"the array has {shape_hw} rows and columns, the grid {place.shape_hw}")
-    called = tuple(names) if names is not None else tuple(f"date {k + 1}" for k in range(len(frames)))
+    digits = len(str(len(frames)))
+    called = tuple(names) if names is not None else tuple(f"date {k + 1:0{digits}}" for k in range(len(frames)))
     taken = tuple(times) if times is not None else (None,) * len(frames)
     if not len(called) == len(taken) == len(frames):
         raise SeriesError(f"{len(called)} name(s) and {len(taken)} time(s) for {len(frames)} dates")
     return ArraySeries(unit, place, called, taken)
+
+
+def dates_of_arrays(arrays: Iterable[ArraySeries], opened: ExitStack) -> list[Acquisition]:
+    """Their dates as those of files; times without a zone are in UTC.
+
+    Args:
+        opened: what keeps them in memory.
+    """
+    found = []
+    for series in arrays:
+        rows, columns = (slice(0, side) for side in series.shape_hw)
+        for date, (name, moment) in enumerate(zip(series.names, series.times, strict=True)):
+            raster = memory_raster(series.read(rows, columns, [date])[0], series.grid)
+            sensed = moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+            piece = Picture(name, opened.enter_context(raster), is_unit=True)
+            found.append(Acquisition(name, sensed, (piece,)))
+    return found
+
+
+def as_inputs(given: "Given | Iterable[Given]") -> list[Given]:
+    """One input or several as a list.
+
+    Raises:
+        InputError: something that holds no dates.
+    """
+    listed: list[object] = [given] if _is_input(given) or not isinstance(given, Iterable) else list(given)
+    inputs = [one for one in listed if _is_input(one)]
+    if len(inputs) < len(listed):
+        kind = next(type(one).__name__ for one in listed if not _is_input(one))
+        raise InputError(
+            f"no series can be read from an object of type {kind}; expected paths and addresses, an array with its "
+            f"place (series_from_array), or a Dataset or DataArray of xarray with axes time, y and x"
+        )
+    return inputs
+
+
+def by_kind(inputs: Iterable[Given]) -> "tuple[list[str | Path], list[Cube], list[ArraySeries]]":
+    """Paths and addresses, cubes that are open, and arrays."""
+    paths: list[str | Path] = []
+    cubes: list[Cube] = []
+    arrays: list[ArraySeries] = []
+    for given in inputs:
+        if isinstance(given, str | Path):
+            paths.append(given)
+        elif isinstance(given, ArraySeries):
+            arrays.append(given)
+        else:
+            cubes.append(given)
+    return paths, cubes, arrays
+
+
+def name_of_input(given: Given) -> str:
+    """What messages call it."""
+    if isinstance(given, ArraySeries):
+        return f"array of {given.n_dates} dates"
+    return without_secrets(str(given)) if isinstance(given, str | Path) else name_of_cube(given)
+
+
+def _is_input(one: object) -> TypeGuard[Given]:
+    if isinstance(one, str | Path | ArraySeries):
+        return True
+    xarray = sys.modules.get("xarray")  # who has not imported it holds nothing of it
+    return xarray is not None and isinstance(one, xarray.Dataset | xarray.DataArray)

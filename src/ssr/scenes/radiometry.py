@@ -206,6 +206,8 @@ def _clipped_reflectance(stored: Floats, *, offset_dn: float, quantification: fl
 
 
 def _of_picture(piece: Picture, rules: Rules) -> tuple[list[Layer], list[Note]]:
+    if piece.is_unit:
+        return [Layer(piece.label, piece.name, tuple(range(1, rules.n_channels + 1)), None, white_dn=1.0)], []
     bands = rules.picture_bands or tuple(range(1, rules.n_channels + 1))
     if len(bands) != rules.n_channels:
         raise InputError(

@@ -1,6 +1,6 @@
 """How do products, images and cubes of one place become one series that is read a window at a time?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssr.errors import ImageReadError, SeriesError
+from ssr.raster.extent import natural_pixel
 from ssr.raster.grid import Grid
 from ssr.scenes.acquisition import Acquisition, in_order, merged
 from ssr.scenes.aoi import Area
+from ssr.scenes.arrays import Given, as_inputs
 from ssr.scenes.classification import classes_of
 from ssr.scenes.damage import Damage, is_local
 from ssr.scenes.inputs import find_acquisitions
@@ -28,6 +30,8 @@ from ssr.scenes.readable import Readable, Series, open_readable, prepare
 from ssr.scenes.stac import StacQuery, find_stac_acquisitions
 from ssr.scenes.target import NATIVE, Extent, choose_grid
 from ssr.scenes.thinning import thinning_step
+
+MUCH_FINER = 1.5
 
 
 class SceneSeries:
@@ -122,7 +126,7 @@ class SceneSeries:
 
 
 def open_series(
-    inputs: Sequence[str | Path],
+    inputs: "Given | Iterable[Given]",
     *,
     rules: Rules | None = None,
     grid: str = NATIVE,
@@ -136,7 +140,8 @@ def open_series(
     """Open any mix of Sentinel-2 products, images, cubes, folders of them and web addresses as one series.
 
     Args:
-        inputs: `.SAFE` folders and zips, `.tif`, `.png`, `.jp2`, `.vrt`, `.nc`, `.zarr`, folders, `http(s)://`, `s3://`.
+        inputs: `.SAFE` folders and zips, `.tif`, `.png`, `.jp2`, `.vrt`, `.nc`, `.zarr`, folders, `http(s)://`, `s3://`;
+            what `series_from_array` gives; a `Dataset` or `DataArray` of xarray, read as its file would be.
         rules: which channels are wanted and what the numbers mean.
         grid: `native`, `satlas`, or a coordinate system with an optional pixel size such as `EPSG:32633@10`.
         extent: the ground that all dates show, or that any shows.
@@ -151,7 +156,7 @@ def open_series(
         ImageReadError: no date can be read; if some can, the damaged ones are left out and named in the notes.
         SeriesError: no date is left, the dates show no common ground, or shrunken images would be enlarged.
     """
-    rules = rules or Rules()
+    rules, inputs = rules or Rules(), as_inputs(inputs)
     opened, damage = ExitStack(), Damage()
     try:
         found: list[Acquisition] = []
@@ -219,5 +224,20 @@ def _notes(readable: Readable) -> list[Note]:
     if len(levels) > 1:
         notes.append(Note("", "the series mixes L1C and L2A; dates of one level fit each other better"))
     seen = [one.seen for one in readable.prepared]
+    if (finer := _times_finer(readable)) > MUCH_FINER:
+        text = (
+            f"the grid's pixels are {finer:.1f} times finer than the dates': --grid names the pixels of the input, "
+            f"which the model then makes finer still"
+        )
+        notes.append(Note("", text))
     moved = [one.name for one in seen if any(grid.steps_to(readable.grid) is None for grid in one.grids)]
     return notes + [Note(name, f"brought to {readable.grid}, bilinear") for name in moved]
+
+
+def _times_finer(readable: Readable) -> float:
+    """How much larger the finest pixel of the dates is than one of the grid they are read on."""
+    grid = readable.grid
+    if grid.crs is None:
+        return 1.0
+    own = min(natural_pixel(one, grid.crs) for date in readable.prepared for one in date.seen.grids)
+    return own / grid.pixel_size

@@ -10,6 +10,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from os.path import commonprefix
+from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from ssr.errors import SeriesError
@@ -19,6 +22,7 @@ from ssr.scenes.aoi import Area
 
 Extent = Literal["intersection", "union"]
 NATIVE = "native"
+MOST_NAMED = 3
 
 
 class Seen(NamedTuple):
@@ -58,14 +62,28 @@ def _base(dates: Sequence[Seen]) -> Grid:
 
 def _check_same_place(dates: Sequence[Seen]) -> None:
     """Without a coordinate system nothing can be moved."""
-    first = dates[0]
-    for date in dates:
-        for grid in date.grids:
-            if not first.grids[0].same_place(grid):
-                raise SeriesError(
-                    f"{date.name}: shows other ground than {first.name}: {grid}; expected {first.grids[0]}. "
-                    f"Crop or warp the dates to one grid first"
-                )
+    model = max(dates, key=lambda one: sum(other.grids[0].same_place(one.grids[0]) for other in dates))
+    usual = model.grids[0]
+    fitting = [date for date in dates if all(usual.same_place(grid) for grid in date.grids)]
+    others = [date for date in dates if date not in fitting]
+    if not others:
+        return
+    other = next(grid for grid in others[0].grids if not usual.same_place(grid))
+    names = ", ".join(date.name for date in others[:MOST_NAMED]) + (", …" if len(others) > MOST_NAMED else "")
+    pattern = _pattern([date.name for date in fitting], [date.name for date in others])
+    raise SeriesError(
+        f"{names}: shows other ground than {model.name}: {other}; expected {usual}, as {len(fitting)} of "
+        f"{len(dates)} dates show. If it is no date, name the others alone{pattern}; if it is one, crop or warp the "
+        f"dates to one grid first"
+    )
+
+
+def _pattern(wanted: Sequence[str], others: Sequence[str]) -> str:
+    """How a shell calls some files and not others, if their names begin alike."""
+    start, end = commonprefix(list(wanted)), PurePath(wanted[0]).suffix  # noqa: RUF071  # by letters is meant
+    found = f"{start}*{end}"
+    fits = all(fnmatchcase(name, found) for name in wanted) and not any(fnmatchcase(name, found) for name in others)
+    return f", such as {found}" if len(wanted) > 1 and fits else ""
 
 
 def _ground(dates: Sequence[Seen], base: Grid, extent: Extent) -> Grid:

@@ -12,6 +12,7 @@ from ssr.raster.grid import Grid
 from ssr.raster.writer import write_raster
 from ssr.scenes.choice import Choice
 from ssr.scenes.series import SceneSeries
+from ssr.scenes.slots import USELESS
 
 EMPTY = 0
 """In the raster of dates: nothing served here. Dates are counted from 1."""
@@ -74,6 +75,8 @@ def _why(series: SceneSeries, choice: Choice, date: int) -> str:
         said.append("among the best, used everywhere")
     elif account.served > 0:
         said.append("used where it is clearer than others" if choice.slots.is_mixed else "used")
+    elif (choice.slots.obstruction[date] > USELESS).all():
+        said.append(f"shows no ground that could be used: {account.hidden:.0%} hidden")
     else:
         said.append("not needed: others show more")
     if account.alignment is not None:
@@ -99,4 +102,6 @@ def write_explanation(out: Path, series: SceneSeries, choice: Choice, reports: t
     (rows, columns), (height, width) = slots.lattice.shape, series.grid.shape_hw
     nodes = Grid(series.grid.crs, series.grid.transform @ Affine.scale(width / columns, height / rows), (rows, columns))
     names = tuple(f"image {k + 1}" for k in range(slots.n_slots))
-    write_raster(raster, (slots.dates + 1).astype(np.uint8), nodes, band_names=names, overwrite=True)
+    numbers = (slots.dates + 1).astype(np.min_scalar_type(series.n_dates))
+    tags = {"SSR_EXPLAINS": out.name}  # so that it is not taken for a date
+    write_raster(raster, numbers, nodes, band_names=names, tags=tags, overwrite=True)

@@ -1,12 +1,11 @@
 """What does `scene` do, from products, images and cubes to a super-resolved raster?"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ssr.atomic import refuse_existing
 from ssr.checkpoints.bundled import DEFAULT
 from ssr.device import Compute, choose_compute
 from ssr.errors import InputError
@@ -17,10 +16,10 @@ from ssr.inference.scene import Account, Result, write_scene
 from ssr.inference.trust import TrustPlan, find_calibration, plan_trust, trust_path
 from ssr.models.fidelity import Reference, held_to_input
 from ssr.models.protocol import registered_px
-from ssr.raster.gdal import without_secrets
 from ssr.raster.layout import Stored
 from ssr.scenes.acquisition import Picture
 from ssr.scenes.aoi import parse_aoi
+from ssr.scenes.arrays import Given, as_inputs, by_kind, name_of_input
 from ssr.scenes.choice import Choice, choose
 from ssr.scenes.period import parse_period
 from ssr.scenes.radiometry import Rules
@@ -34,6 +33,7 @@ from ssr.sentinel2.radiometry import Level
 from ssr.workflows.explanation import DateReport, explanation_paths, reports_of, write_explanation
 from ssr.workflows.identity import identity_of
 from ssr.workflows.models import NamedModel, open_model
+from ssr.workflows.outputs import check_output, companions_of, remove_stale
 from ssr.workflows.provenance import options_given, provenance_of
 from ssr.workflows.stacitem import item_path, lacking_for_item, write_item
 
@@ -82,7 +82,7 @@ class SceneResult:
 
 
 def super_resolve_scene(
-    inputs: Sequence[str | Path],
+    inputs: "Given | Iterable[Given]",
     out: Path,
     *,
     model: str | Path | NamedModel = DEFAULT,
@@ -117,8 +117,11 @@ def super_resolve_scene(
 
     A run that was broken off goes on where it ended if all is as it was.
 
+    What an older result has beside it and this one has not is removed when this one is there (`companions_of`).
+
     Args:
-        inputs: what `scenes.series.open_series` takes: products, images, cubes, folders of them, web addresses.
+        inputs: what `scenes.series.open_series` takes: products, images, cubes, folders of them, web addresses, what
+            `series_from_array` gives, a `Dataset` or `DataArray` of xarray; one of them or several.
         model: what `open_model` takes, or what it gave.
         grid: `native`, `satlas` (EPSG:3857 at zoom 14 of 256 px, as the published models saw it) or `EPSG:…[@res]`.
         extent: the ground that all dates show, or that any shows (`union`).
@@ -143,9 +146,8 @@ def super_resolve_scene(
     """
     options = options_given(super_resolve_scene, dict(locals()))
     started = time.monotonic()
-    further = [*([trust_path(out)] if with_trust else []), *(explanation_paths(out) if with_explanation else [])]
-    for path in (out, item_path(out), *further):
-        refuse_existing(path, overwrite=overwrite)
+    inputs = as_inputs(inputs)
+    check_output([*by_kind(inputs)[0], *([aoi] if aoi else [])], out, overwrite=overwrite)
     if stored == "uint16" and white_dn is not None:
         raise InputError(
             "--dtype uint16 stores reflectance, and with --white-dn nothing says what reflectance the numbers are; "
@@ -170,7 +172,7 @@ def super_resolve_scene(
         area=parse_aoi(aoi) if aoi else None,
         period=parse_period(period) if period else None,
         band_names=band_names,
-        leave_out=[out, trust_path(out), item_path(out), *explanation_paths(out)],
+        leave_out=[out, *companions_of(out)],
         stac=stac,
     ) as series:
         choice = choose(
@@ -203,6 +205,19 @@ def super_resolve_scene(
         predictor = Predictor(seen, placement.compute, name=opened.given)
         names = tuple(series.names[k] for k in choice.dates_used)
         provenance = provenance_of(opened, series, choice, predictor.compute, options=options)
+        reports = reports_of(series, choice)
+        trust_raster = trust_path(out) if trust else None
+        explanation = tuple(explanation_paths(out)) if with_explanation else ()
+        item = None if lacking_for_item(provenance) else item_path(out)
+        stale: list[Path] = []
+
+        def complete() -> None:
+            if explanation:
+                write_explanation(out, series, choice, reports)
+            if item:
+                write_item(out, provenance, trust=trust_raster, explanation=explanation)
+            stale.extend(remove_stale(out, [*filter(None, (trust_raster, item)), *explanation]))
+
         tags = provenance.tags | _held_tags(fidelity, fidelity_to) | {"SSR_ENGINE": placement.software}
         account = write_scene(
             predictor,
@@ -216,22 +231,13 @@ def super_resolve_scene(
                 stored=stored,
                 overwrite=overwrite,
                 job=identity_of(series, choice, rules, predictor.compute, tags),
+                companions=companions_of(out),
             ),
             trust=trust,
             plan=job.plan_for(seen, series.grid.shape_hw),
+            complete=complete,
             progress=progress,
         )
-        reports = reports_of(series, choice)
-        if with_explanation:
-            write_explanation(out, series, choice, reports)
-        lacking = lacking_for_item(provenance)
-        if not lacking:
-            write_item(
-                out,
-                provenance,
-                trust=trust_path(out) if trust else None,
-                explanation=explanation_paths(out) if with_explanation else (),
-            )
         return SceneResult(
             output=out,
             model=opened.name,
@@ -250,10 +256,11 @@ def super_resolve_scene(
             notes=_notes_on_numbers(series, stored)
             + _notes(inputs, series, choice, network.n_revisits)
             + (trust.notes if trust else ())
-            + _notes_on(account),
-            trust=trust_path(out) if trust else None,
-            explanation=tuple(explanation_paths(out)) if with_explanation else (),
-            item=None if lacking else item_path(out),
+            + _notes_on(account)
+            + _notes_on_stale(stale),
+            trust=trust_raster,
+            explanation=explanation,
+            item=item,
         )
 
 
@@ -301,13 +308,17 @@ def _notes_on(account: Account) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _notes(inputs: Sequence[str | Path], series: SceneSeries, choice: Choice, wanted: int | None) -> tuple[str, ...]:
+def _notes_on_stale(stale: Sequence[Path]) -> tuple[str, ...]:
+    if not stale:
+        return ()
+    return (f"removed what an older result had beside it: {', '.join(path.name for path in stale)}",)
+
+
+def _notes(inputs: Sequence[Given], series: SceneSeries, choice: Choice, wanted: int | None) -> tuple[str, ...]:
     notes = [*series.notes, *choice.notes]
     n_used = len(set(choice.plan.dates))
     if wanted is not None and n_used < wanted:
-        notes.append(
-            repeated_note(", ".join(without_secrets(str(one)) for one in inputs) or "the catalogue", n_used, wanted)
-        )
+        notes.append(repeated_note(", ".join(map(name_of_input, inputs)) or "the catalogue", n_used, wanted))
     if len(choice.plan.passes) > 1:
         notes.append(f"{n_used} dates seen in {len(choice.plan.passes)} passes of {wanted}, results averaged")
     for account in choice.accounts:

@@ -44,3 +44,8 @@ finally:
     loaded = done.stderr.split()
     assert "ssr.cli.main" in loaded
     assert not {"torch", "rasterio", "numpy", "PIL"} & set(loaded)
+
+
+def test_help_says_that_a_named_grid_is_of_the_input(invoke: Callable[..., Result]) -> None:
+    told = " ".join(invoke("scene", "--help").stdout.replace("│", " ").split())
+    assert "the input's pixels, before 4x" in told

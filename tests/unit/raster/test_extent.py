@@ -137,6 +137,14 @@ def test_a_window_holds_its_points_and_stays_inside():
         window_of(ring, grid(crs=None), what="x")
 
 
+@pytest.mark.parametrize(("lon", "lat", "is_swapped"), [(45.15, 15.0, True), (15.0, 40.0, False), (139.0, 35.0, False)])
+def test_an_area_whose_degrees_are_swapped_is_told_so(lon: float, lat: float, is_swapped: bool):
+    ring = [(lon - 0.1, lat - 0.1), (lon + 0.1, lat + 0.1)]
+    with pytest.raises(SeriesError, match="lies outside") as caught:
+        window_of(ring, grid(), what="x")
+    assert ("seem to be swapped, give longitude first" in str(caught.value)) == is_swapped
+
+
 def test_a_footprint_of_another_zone_lies_around_the_same_ground():
     other = named_grid("EPSG:32634@10", [grid()])
     found = footprint_on(grid(), other)

@@ -130,7 +130,20 @@ def test_a_window_is_that_part_of_the_whole(tmp_path: Path, window: tuple[int, i
 @pytest.mark.parametrize("n_bands", [1, 2])
 def test_too_few_bands_name_the_file(tmp_path: Path, n_bands: int) -> None:
     path = write_tiff(tmp_path / "grey.tif", FRAME[:n_bands])
-    with pytest.raises(ImageReadError, match=rf"grey\.tif: has {n_bands} band.*--bands"):
+    with pytest.raises(ImageReadError, match=rf"grey\.tif: has {n_bands} band.*all of them") as caught:
+        RasterReader(path)
+    assert "--bands" not in str(caught.value), "no band can be named that is not there"
+
+
+def test_bands_that_are_elsewhere_in_a_file_can_be_named(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", FRAME)
+    with pytest.raises(ImageReadError, match=r"has 3 band.*in bands 4, 3, 2; name them with --bands"):
+        RasterReader(path, bands=(4, 3, 2))
+
+
+def test_what_to_do_with_sixteen_bits_names_the_bands_first_and_white_for_either_level(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "deep.tif", FRAME.astype(np.int16))
+    with pytest.raises(ImageReadError, match=r"int16.*--band-names.*--white-dn.*3558 in L1C, 2000 in L2A"):
         RasterReader(path)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssr.errors import OutputError
-from ssr.raster.unfinished import JOB, UnfinishedWork
+from ssr.raster.unfinished import JOB, UnfinishedWork, is_half_published
 
 EDGE = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
 
@@ -53,6 +53,46 @@ def test_what_is_soon_done_again_is_not_kept(tmp_path: Path, n_finished: int, n_
     told = break_off_after(n_finished, tmp_path / "a.tif", n_rows=n_rows)
     assert not hasattr(told, "__notes__")
     assert list(tmp_path.iterdir()) == []
+
+
+def publish_and_break_off(out: Path, *, after: bool) -> StopError:
+    """after: all rasters have their names, not before."""
+    with pytest.raises(StopError) as stopped, UnfinishedWork(out, job="a", n_rows=1) as work:  # noqa: PT012
+        work.finish(0, EDGE)
+        with work.publishing():
+            out.touch()
+            if not after:
+                raise StopError
+        raise StopError
+    return stopped.value
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_publication_that_was_ended_is_kept_for_its_job_however_small(tmp_path: Path, after: bool) -> None:
+    out = tmp_path / "a.tif"
+    assert not is_half_published(out)
+    told = publish_and_break_off(out, after=after)
+    assert told.__notes__[0].startswith("1 of 1 rows are kept in")
+    assert is_half_published(out)
+    assert is_half_published(out, job="a")
+    assert not is_half_published(out, job="b")
+    with UnfinishedWork(out, job="a", n_rows=1) as work:
+        assert (work.n_found, work.is_published([out])) == (1, after)
+        assert not work.is_published([out, tmp_path / "a.trust.tif"])
+    assert list(tmp_path.iterdir()) == [out]
+    assert not is_half_published(out)
+
+
+def test_another_job_takes_nothing_for_published(tmp_path: Path) -> None:
+    out = tmp_path / "a.tif"
+    publish_and_break_off(out, after=True)
+    with UnfinishedWork(out, job="b", n_rows=1) as work:
+        assert (work.n_found, work.was_other, work.is_published([out])) == (0, True, False)
+
+
+def test_what_is_broken_off_before_its_publication_may_replace_nothing(tmp_path: Path) -> None:
+    break_off_after(4, tmp_path / "a.tif")
+    assert not is_half_published(tmp_path / "a.tif", job="a")
 
 
 def test_one_run_at_a_time_writes_a_result(tmp_path: Path) -> None:

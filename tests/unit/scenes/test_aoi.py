@@ -125,3 +125,8 @@ def test_an_unknown_coordinate_system_is_named(tmp_path: Path) -> None:
 )
 def test_an_area_is_one_box_or_two_at_the_antimeridian(text: str, boxes: list[tuple[float, ...]]) -> None:
     assert parse_aoi(text).boxes() == [pytest.approx(box) for box in boxes]
+
+
+def test_degrees_that_no_latitude_has_are_answered_with_the_order() -> None:
+    with pytest.raises(InputError, match=r"found 139 and 140; the order is west,south,east,north"):
+        parse_aoi("35,139,36,140")

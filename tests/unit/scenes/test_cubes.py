@@ -1,14 +1,23 @@
 """Do cubes give the dates, numbers and place that they hold?"""
 
 import builtins
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from ssr.errors import ImageReadError, InputError, MissingExtraError, SeriesError
+from ssr.raster.grid import Grid
+from ssr.scenes.acquisition import Acquisition, Bands
+from ssr.scenes.classification import classes_of
+from ssr.scenes.cubes import open_cubes
+from ssr.scenes.damage import Damage
 from ssr.scenes.period import parse_period
 from ssr.scenes.radiometry import Rules
 from ssr.scenes.series import open_series
@@ -208,3 +217,148 @@ def test_bands_beside_the_channels_are_kept_where_they_are_asked_for(tmp_path: P
         np.testing.assert_allclose(series.reflectance(0, ("b11",)), 0.21, atol=1e-6)
     with open_series([path], rules=L1C) as series, pytest.raises(InputError, match="has no B11"):
         series.reflectance(0, ("b11",))
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def dates_of(opened: ExitStack, *cubes: Any, rules: Rules = L1C, damage: Damage | None = None) -> list[Acquisition]:
+    return open_cubes(cubes, rules=rules, opened=opened, damage=damage or Damage())
+
+
+def piece_of(date: Acquisition) -> Bands:
+    (piece,) = date.pieces
+    assert isinstance(piece, Bands)
+    return piece
+
+
+def stored(date: Acquisition, band: str) -> Any:
+    """Numbers, their kind, what means no data, and where they lie."""
+    source = piece_of(date).sources[band]
+    with rasterio.open(source.name) as file:
+        return file.read(source.indexes[0]), file.dtypes[0], file.nodata, file.crs, file.transform
+
+
+def assert_same(found: list[Acquisition], wanted: list[Acquisition]) -> None:
+    assert [(one.name, one.sensed, one.level) for one in found] == [(one.name, one.sensed, one.level) for one in wanted]
+    for one, other in zip(found, wanted, strict=True):
+        mine, others = piece_of(one), piece_of(other)
+        assert (mine.quantification, mine.offsets_dn) == (others.quantification, others.offsets_dn)
+        assert mine.sources.keys() == others.sources.keys()
+        for band in mine.sources:
+            (numbers, *told), (expected_numbers, *expected_told) = stored(one, band), stored(other, band)
+            assert np.array_equal(numbers, expected_numbers)
+            assert told == expected_told
+
+
+@pytest.mark.parametrize("is_decoded", [True, False], ids=["decoded", "as stored"])
+def test_what_xarray_has_open_gives_the_dates_of_its_file(tmp_path: Path, opened: ExitStack, is_decoded: bool) -> None:
+    made = cube(SCL=(("t", "y", "x"), np.arange(360, dtype=np.uint8).reshape(2, 12, 15) % 12))
+    for band in ("B02", "B03", "B04"):
+        made[band].values[0, :3] = -999
+        made[band].attrs |= {"scale_factor": 1e-4, "add_offset": -0.1, "_FillValue": np.int16(-999)}
+    path = write(made, tmp_path / "S2_L2A_a.nc")
+    with xr.open_dataset(path, engine="h5netcdf", mask_and_scale=is_decoded) as dataset:
+        assert_same(dates_of(opened, dataset), dates_of(opened, path))
+
+
+def test_a_data_set_made_in_memory_is_read_as_its_file_would_be(tmp_path: Path, opened: ExitStack) -> None:
+    made = cube()
+    found, wanted = dates_of(opened, made), dates_of(opened, write(made, tmp_path / "dataset.nc"))
+    assert [one.name for one in found] == ["dataset 2021-06-01T100031", "dataset 2021-06-11T100031"]
+    assert_same(found, [replace(one, name=one.name.replace(".nc", "")) for one in wanted])
+
+
+def test_an_array_with_an_axis_of_bands_is_a_cube(opened: ExitStack) -> None:
+    made = cube(SCL=(("t", "y", "x"), np.full((2, 12, 15), 4, np.int16)))
+    stacked = made.to_dataarray("band", name="summer").assign_attrs(made.attrs)
+    for lying in (stacked, stacked.transpose("y", "x", "t", "band")):
+        found = dates_of(opened, lying)
+        assert found[0].name == "summer 2021-06-01T100031"
+        assert np.array_equal(stored(found[1], "b04")[0], made.B04.values[1])
+        assert np.array_equal(stored(found[1], "scl")[0], made.SCL.values[1])
+
+
+def test_the_usual_variable_of_the_place_is_found_though_no_band_names_it(opened: ExitStack) -> None:
+    made = cube()
+    del made.attrs["epsg"]
+    place = xr.Variable((), 0, {"crs_wkt": rasterio.CRS.from_epsg(32633).to_wkt()})
+    (first, _) = dates_of(opened, made.assign_coords(spatial_ref=place))
+    assert stored(first, "b04")[3].to_epsg() == 32633
+
+
+def test_fractions_are_known_by_the_first_date_that_shows_anything(opened: ExitStack) -> None:
+    made = (cube() / 10000).assign_attrs(epsg=32633)
+    made.B02.values[0] = np.nan
+    assert {piece_of(date).quantification for date in dates_of(opened, made)} == {1}
+
+
+def in_20_m(**changes: Any) -> Any:
+    """The ground of `cube` and a little more in pixels of 20 m: B12 and a scene classification."""
+    axes = ("t", "y", "x")
+    classes = np.random.default_rng(0).integers(1, 12, (2, 6, 8)).astype(np.uint8)
+    numbers = {"B12": (axes, np.full((2, 6, 8), 2100, np.int16)), "SCL": (axes, classes)}
+    coords = {"t": DAYS, "y": 5_000_030.0 - 20 * np.arange(6), "x": 500_010.0 + 20 * np.arange(8)}
+    return xr.Dataset(numbers, coords, attrs={"epsg": 32633}).assign(**changes)
+
+
+@pytest.mark.parametrize("are_files", [True, False], ids=["files", "data sets"])
+def test_cubes_split_by_resolution_are_one_date_for_each_time(
+    tmp_path: Path, opened: ExitStack, are_files: bool
+) -> None:
+    fine, coarse = cube(), in_20_m()
+    given = [coarse, fine]
+    if are_files:
+        given = [write(coarse, tmp_path / "a_20m.nc"), write(fine, tmp_path / "b_10m.nc")]
+    for order in (given, given[::-1]):
+        found = dates_of(opened, *order)
+        assert [date.sensed.day for date in found if date.sensed] == [1, 11]
+        assert np.array_equal(stored(found[1], "b04")[0], fine.B04.values[1])
+        assert np.array_equal(stored(found[1], "b12")[0], coarse.B12.values[1])
+        with rasterio.open(piece_of(found[1]).sources["scl"].name) as file:
+            assert file.res == (20, 20)
+        with rasterio.open(piece_of(found[1]).sources["b04"].name) as file:
+            classes = classes_of(found[1], Grid(file.crs, file.transform, file.shape))
+        assert np.array_equal(classes, coarse.SCL.values[1].repeat(2, 0).repeat(2, 1)[:, :15])
+
+
+def test_a_cube_of_nothing_but_the_classification_completes_another(opened: ExitStack) -> None:
+    found = dates_of(opened, cube(), in_20_m().drop_vars("B12"))
+    assert [sorted(piece_of(date).sources) for date in found] == [["b02", "b03", "b04", "scl"]] * 2
+
+
+def test_cubes_split_by_band_are_one_date_for_each_time(opened: ExitStack) -> None:
+    made = cube()
+    found = dates_of(opened, *(made[[band]] for band in ("B02", "B03", "B04")))
+    assert [sorted(piece_of(date).sources) for date in found] == [["b02", "b03", "b04"]] * 2
+
+
+def test_of_a_band_in_two_resolutions_the_finer_serves(opened: ExitStack) -> None:
+    found = dates_of(opened, in_20_m(B04=in_20_m().B12), cube())
+    assert np.array_equal(stored(found[0], "b04")[0], cube().B04.values[0])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [lambda: cube(), lambda: in_20_m().assign_coords(x=500_210.0 + 20 * np.arange(8))],
+    ids=["a copy", "the place beside it"],
+)
+def test_other_cubes_stay_dates_of_their_own(opened: ExitStack, other: Any) -> None:
+    assert len(dates_of(opened, cube(), other())) == 4
+
+
+def test_a_time_without_its_counterpart_is_left_out_and_told(opened: ExitStack) -> None:
+    damage = Damage()
+    found = dates_of(opened, cube().isel(t=[0]), in_20_m(), damage=damage)
+    assert [date.sensed.day for date in found if date.sensed] == [1]
+    assert [note.text for note in damage.notes] == ["left out (no cube has B02, B03, B04 at its time)"]
+
+
+def test_cubes_of_one_time_whose_numbers_mean_different_things_are_refused(opened: ExitStack) -> None:
+    fractions = (cube() / 10000).assign_attrs(epsg=32633)
+    with pytest.raises(InputError, match="their numbers mean reflectance × 1 and reflectance × 10000"):
+        dates_of(opened, fractions, in_20_m())
+    assert len(dates_of(opened, fractions, in_20_m().drop_vars("B12"))) == 2

@@ -289,11 +289,27 @@ def test_pictures_without_a_place_must_show_the_same_ground(tmp_path: Path) -> N
     odd = write_image(tmp_path / "odd.png", textured(1, 14, 20)[0])
     with pytest.raises(SeriesError, match=r"odd\.png: shows other ground than 0\.png"):
         open_series([*paths, odd])
+    with pytest.raises(SeriesError, match=r"odd\.png: shows other ground than 0\.png"):
+        open_series([paths[0], odd])
     with pytest.raises(SeriesError, match=r"has no coordinate system, other images of the series have"):
         open_series([write_tiff(tmp_path / "a.tif", frames[0]), write_tiff(tmp_path / "b.tif", frames[1]), odd])
     for how in ({"grid": "satlas"}, {"area": parse_aoi("1,1,2,2")}):
         with pytest.raises(InputError, match="have no coordinate system"):
             open_series(paths, **how)
+
+
+def test_of_pictures_without_a_place_the_odd_one_is_named_and_how_to_name_the_others(tmp_path: Path) -> None:
+    """The odd one comes first by name, yet the others are what is expected."""
+    for k, frame in enumerate(textured(3, 14, 19)):
+        write_image(tmp_path / f"s2_{k}.png", frame)
+    write_image(tmp_path / "naip.png", textured(1, 56, 76)[0])
+    told = r"^naip\.png: .*76×56 px.* expected 19×14 px.* 3 of 4 dates.*name the others alone, such as s2_\*\.png"
+    with pytest.raises(SeriesError, match=told):
+        open_series([tmp_path])
+    write_image(tmp_path / "s2_naip.png", textured(1, 56, 76)[0])
+    with pytest.raises(SeriesError, match=r"^naip\.png, s2_naip\.png: ") as caught:
+        open_series([tmp_path])
+    assert "such as" not in str(caught.value), "the pattern would match an odd one"
 
 
 def test_a_single_true_colour_file_and_loose_bands_are_dates(tmp_path: Path) -> None:
@@ -506,3 +522,11 @@ def test_a_drop_of_rounding_in_the_origin_is_the_same_ground(tmp_path: Path) -> 
     with open_series([tmp_path]) as series:
         assert series.notes == ()
         np.testing.assert_array_equal(series.read(slice(0, 14), slice(0, 19), [1, 0, 1]), unit(frames)[[1, 0, 1]])
+
+
+@pytest.mark.parametrize(("grid", "is_told"), [("EPSG:32633@2.5", True), ("EPSG:32634@8", False), ("native", False)])
+def test_a_grid_much_finer_than_the_dates_is_told_to_be_the_input_s(tmp_path: Path, grid: str, is_told: bool) -> None:
+    with opened(*write_series(tmp_path, textured(2, 20, 24)), grid=grid) as series:
+        told = " ".join(series.notes)
+    assert ("4.0 times finer than the dates': --grid names the pixels of the input" in told) == is_told
+    assert ("times finer" in told) == is_told
