@@ -19,14 +19,14 @@ from ssr.inference.windows import WindowPlan, kept_share, plan_rows, plan_window
 from ssr.models.esrgan import RRDBNet
 from ssr.models.protocol import SuperResolver
 
-LEAST_CORE_PX, MOST_CORE_PX = 64, 400
-"""Larger ones keep more and are slower by as much, while their memory grows with the square (docs/performance.md)."""
+LEAST_CORE_PX, MOST_CORE_PX = 64, 640
+"""Larger ones keep little more, while their memory grows with the square (docs/performance.md)."""
 PROGRAM_BYTES = 1_000_000_000
 """All but windows: PyTorch (600 MB after import), decoded blocks of the input, rows on their way to the disk."""
 SHARE_OF_MACHINE = 0.5
 CACHED_SIDE_PX = 336
-SLOWER_A_DOUBLING = 0.17
-"""Of the raw rate that every doubling of a window's side beyond that costs (the bundled model, 336 to 584 px)."""
+SLOWER_A_DOUBLING = 0.03
+"""Of the raw rate that every doubling of a window's side beyond that costs (the bundled model, 336 to 752 px)."""
 SPEED_BY_ROW = 0.75
 """Raw rate row by row against that of windows of a good size (docs/performance.md)."""
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+ALIGNED_PX = 4
+"""Windows are a multiple of this wide: on rows of odd length processors are 15 % slower (docs/performance.md)."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -83,6 +86,8 @@ def _spans(n: int, core_px: int, margin: int, multiple: int) -> tuple[Span, ...]
         -(n - 2 * margin) // core_px
     )  # the first and the last own a margin more, for they need it on one side
     read_px = -(-(n + 2 * margin * (n_windows - 1)) // max(1, n_windows))
+    if core_px >= 4 * ALIGNED_PX:
+        read_px = -(-read_px // ALIGNED_PX) * ALIGNED_PX
     if multiple > 1:
         read_px = -(-(read_px + 2 * multiple) // multiple) * multiple  # room for starting at multiples
     if n_windows <= 1 or n <= read_px:

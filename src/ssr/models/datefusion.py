@@ -76,8 +76,8 @@ class DateFusion(nn.Module):
         dates, reference = _on_reference(low_res, valid)
         total = total_trust = colours = weights = torch.zeros(())
         # One date after the other where no gradient needs them all: what a date needs then stays in the cache, and
-        # memory does not grow with their number.
-        n_together = dates.shape[1] if torch.is_grad_enabled() else 1
+        # memory does not grow with their number. A graph of that would hold registration once a date.
+        n_together = dates.shape[1] if torch.is_grad_enabled() or _becomes_a_graph() else 1
         for some, seen in zip(dates.split(n_together, 1), valid.split(n_together, 1), strict=True):
             registration = _register_on(reference, some, seen)
             values, trust, blend = self.encoder(registration, seen)
@@ -146,6 +146,11 @@ def _on_reference(low_res: LowResSeries, valid: Tensor) -> tuple[Tensor, Tensor]
 def _register_on(reference: Tensor, dates: Tensor, valid: Tensor) -> Registration:
     with torch.autocast(dates.device.type, enabled=False):
         return register_on(reference, dates, valid)
+
+
+def _becomes_a_graph() -> bool:
+    """Whether a forward pass is recorded, to be exported or compiled."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def _over_dates(maps: Tensor) -> Tensor:
