@@ -52,8 +52,8 @@ def plan_windows(
     """Cut a raster of any size from 1×1 up.
 
     Args:
-        core_px: longest side of what a window with neighbours on both sides owns; at least four times the overlap, so
-            that the strips shared with two neighbours never meet.
+        core_px: longest side of what a window with neighbours on both sides owns, but for less than ALIGNED_PX; at
+            least four times the overlap, so that the strips shared with two neighbours never meet.
         multiple: read windows start at multiples of this and are multiples of it wide, as networks ask that fold
             pixels into channels; the last may then reach over the edge by less than one multiple.
     """

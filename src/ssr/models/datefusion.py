@@ -150,7 +150,7 @@ def _register_on(reference: Tensor, dates: Tensor, valid: Tensor) -> Registratio
 
 def _becomes_a_graph() -> bool:
     """Whether a forward pass is recorded, to be exported or compiled."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined]
 
 
 def _over_dates(maps: Tensor) -> Tensor:

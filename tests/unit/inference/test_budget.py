@@ -60,9 +60,7 @@ def test_a_scene_goes_row_by_row_where_that_fits_and_nothing_is_around_the_netwo
 
 def test_kept_is_cores_over_read_windows() -> None:
     plan = plan_windows((1000, 1000), core_px=256, halo_px=64, overlap_px=8)
-    assert kept_share(plan) == pytest.approx(
-        1000**2 / (16 * 360**2)
-    )  # 4 × 358 = 1,000 and three strips of 144, in whole fours
+    assert kept_share(plan) == pytest.approx(1000**2 / (16 * 360**2))  # 4 × 358 = 1,000 + 3 × 144, in whole fours
     assert kept_share(plan_windows((300, 300), core_px=256, halo_px=64, overlap_px=8)) == 1
     assert kept_share(plan_rows((1000, 1000), core_px=256)) == 1
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssr.inference.windows import Span, WindowPlan, plan_windows
+from ssr.inference.windows import ALIGNED_PX, Span, WindowPlan, plan_windows
 
 SIDES = st.integers(1, 300)
 
@@ -28,7 +28,7 @@ def test_cores_partition_both_axes(planned: tuple[WindowPlan, int, int]) -> None
         assert all(a.core_stop == b.core_start for a, b in pairwise(spans))
         for k, span in enumerate(spans):
             n_edges = (k == 0) + (k == len(spans) - 1)
-            assert 0 < span.core_stop - span.core_start <= core_px + n_edges * margin
+            assert 0 < span.core_stop - span.core_start < core_px + n_edges * margin + ALIGNED_PX
 
 
 @given(plans())
@@ -68,6 +68,12 @@ def test_windows_of_networks_that_fold_pixels_start_at_multiples(
         assert len(plan.rows) == 1 or (row.read_stop - row.read_start) % multiple == 0
         assert 0 <= row.read_start <= max(0, row.core_start - halo_px)
         assert min(n, row.core_stop + halo_px) <= row.read_stop < n + multiple
+
+
+@given(n=SIDES, core_px=st.integers(4 * ALIGNED_PX, 60), halo_px=st.integers(0, 20))
+def test_windows_of_some_size_are_whole_fours_wide(n: int, core_px: int, halo_px: int) -> None:
+    rows = plan_windows((n, 1), core_px=core_px, halo_px=halo_px, overlap_px=0).rows
+    assert len(rows) == 1 or (rows[0].read_stop - rows[0].read_start) % ALIGNED_PX == 0
 
 
 def test_the_worked_example_of_the_module() -> None:
