@@ -128,15 +128,19 @@ def test_workers_that_are_killed(cluster: Any, undisturbed: dict[str, str], tmp_
 
 def test_nodes_that_are_killed(cluster: Any, undisturbed: dict[str, str], tmp_path: Path) -> None:
     driver = start(tmp_path, cluster)
-    for at in (15, 40, 65, 90):
+    n_removed = 0
+    for at in (10, 25, 40, 55):
         wait_for_cells(tmp_path, at, driver)
-        assert driver.poll() is None
+        if driver.poll() is not None:
+            break  # a fast machine: it was done before all were removed
+        n_removed += 1
         node = next(node for node in cluster.worker_nodes)
         cluster.remove_node(node, allow_graceful=False)
         cluster.add_node(num_cpus=2, object_store_memory=100 * 2**20)
     out, told = driver.communicate(timeout=150)
     assert driver.returncode == 0, told
     assert out.splitlines()[-1].split() == [str(N_CELLS), "0"]  # Ray itself prints above
+    assert n_removed >= 2
     check(tmp_path, undisturbed)
 
 
