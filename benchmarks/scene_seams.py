@@ -36,8 +36,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.crs import CRS
 
-from ssr.inference.predictor import DEFAULT_CORE_PX, DEFAULT_OVERLAP_PX, Predictor, in_passes
-from ssr.inference.windows import Span, WindowPlan, plan_windows
+from ssr.device import choose_compute
+from ssr.inference.budget import plan_within
+from ssr.inference.predictor import DEFAULT_OVERLAP_PX, Predictor, in_passes
+from ssr.inference.windows import Span, WindowPlan
 from ssr.models.protocol import registered_px
 from ssr.raster.grid import Grid
 from ssr.raster.writer import write_raster
@@ -85,13 +87,8 @@ def main() -> None:
     }
     image, low_res = read_result(out)
     off_ground = low_res - fitted_ground(series, low_res)
-    plan = plan_windows(
-        series.shape_hw,
-        core_px=DEFAULT_CORE_PX,
-        halo_px=network.halo_px,
-        overlap_px=DEFAULT_OVERLAP_PX,
-        multiple=network.size_multiple,
-    )
+    n_dates = network.n_revisits or DEFAULT_MAX_DATES
+    plan = plan_within(network, series.shape_hw, choose_compute(), n_dates=n_dates).plan
     lattice = Lattice.over(series.shape_hw, spacing_px=SPACING_PX, at_most=MOST_NODES_A_SIDE)
     for name, axis in AXES.items():
         spans = plan.columns if axis == 2 else plan.rows
