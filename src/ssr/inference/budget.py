@@ -1,7 +1,7 @@
 """Which windows keep the most pixels a second within the memory?
 
-What a window computes beyond its core is waste, so windows should be large; but large windows leave the processor's
-cache, and memory ends. A network of plain convolutions can see the scene row by row instead and wastes nothing.
+What a window computes beyond its core is waste, so windows should be large; but memory ends. A network of plain
+convolutions can see the scene row by row instead and wastes nothing.
 """
 
 import math
